@@ -83,3 +83,5 @@ require (
 	golang.org/x/image v0.24.0 // indirect
 	golang.org/x/mod v0.42.0 // indirect
 )
+
+tool honnef.co/go/tools/cmd/staticcheck
