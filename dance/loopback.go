@@ -1,0 +1,303 @@
+package dance
+
+import (
+	"context"
+	"crypto/subtle"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	requestTime    = 5 * time.Second // a request's header, and an answer
+	requestHead    = 60 << 10        // bytes of a request's header; net/http adds 4 KiB
+	queryCount     = 100             // values in a query
+	lingerTime     = time.Second     // what the browser gets to fetch the last page
+	lastAnswerTime = 250 * time.Millisecond
+)
+
+// loopback is the listener of one dance. It has three addresses, all of them
+// unguessable unless the row fixes the second: the start address, which sends
+// the browser to the provider once; the redirect address, which takes the
+// provider's answer once; and the clean address, where the browser ends up, so
+// that no code stays in its history.
+//
+// A request that is not exactly right is answered and changes nothing.
+type loopback struct {
+	redirect string // the redirect URI
+	start    string // the start URL
+
+	link      Link
+	state     string
+	host      string // what a Host header must say
+	path      string // of the redirect URI
+	startPath string
+	cleanPath string
+
+	authorization string // set before the first request
+
+	answers chan callback // receives one
+	taken   chan struct{} // closed when it did
+	shown   chan struct{} // closed when the clean address was fetched
+
+	server    *http.Server
+	listeners []net.Listener
+	running   sync.WaitGroup // accept loops and connections
+
+	mu      sync.Mutex // guards the fields that follow
+	phase   phase
+	fetched bool // the start address was
+	seen    bool // the clean address was
+	outcome page
+}
+
+type phase int
+
+const (
+	waiting phase = iota
+	answered
+	over
+)
+
+// callback is what ended the wait: a code, or what went wrong.
+type callback struct {
+	code string
+	err  error
+}
+
+// listen binds the row's redirect address. Nothing is served before serve.
+func listen(l Link, state string) (*loopback, error) {
+	r := l.Provider.Redirect
+	listeners, port, err := bind(r)
+	if err != nil {
+		return nil, err
+	}
+	lb := &loopback{
+		link: l, state: state, listeners: listeners,
+		host:      net.JoinHostPort(r.host(), strconv.Itoa(port)),
+		path:      r.path(),
+		startPath: "/start/" + random(),
+		cleanPath: "/done/" + random(),
+		answers:   make(chan callback, 1),
+		taken:     make(chan struct{}),
+		shown:     make(chan struct{}),
+		outcome:   overPage,
+	}
+	if lb.path == "" {
+		lb.path = "/" + random()
+	}
+	lb.redirect = "http://" + lb.host + lb.path
+	lb.start = "http://" + lb.host + lb.startPath
+	return lb, nil
+}
+
+// serve begins to answer. authorization is where the start address leads.
+func (lb *loopback) serve(authorization string) {
+	lb.authorization = authorization
+	lb.server = &http.Server{
+		Handler:                      lb,
+		ReadTimeout:                  requestTime,
+		WriteTimeout:                 requestTime,
+		MaxHeaderBytes:               requestHead,
+		ErrorLog:                     log.New(io.Discard, "", 0),
+		DisableGeneralOptionsHandler: true,
+		ConnState: func(_ net.Conn, s http.ConnState) {
+			switch s {
+			case http.StateNew:
+				lb.running.Add(1)
+			case http.StateClosed:
+				lb.running.Done()
+			}
+		},
+	}
+	lb.server.SetKeepAlivesEnabled(false)
+	guests := &crowd{}
+	for _, l := range lb.listeners {
+		lb.running.Go(func() { lb.server.Serve(crowdListener{l, guests}) })
+	}
+}
+
+// close lets the browser fetch the last page, then ends everything that serve
+// began. No listener, connection or goroutine is left when it returns.
+func (lb *loopback) close() {
+	select {
+	case <-lb.taken:
+		linger := time.NewTimer(lingerTime)
+		defer linger.Stop()
+		select {
+		case <-lb.shown:
+		case <-linger.C:
+		}
+	default:
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lastAnswerTime)
+	defer cancel()
+	lb.server.Shutdown(ctx)
+	lb.server.Close()
+	lb.running.Wait()
+}
+
+// expire ends the wait without an answer.
+func (lb *loopback) expire() {
+	lb.mu.Lock()
+	defer lb.mu.Unlock()
+	if lb.phase == waiting {
+		lb.phase = over
+	}
+}
+
+// settle ends the wait with c, if nothing has ended it yet.
+func (lb *loopback) settle(c callback, outcome page) bool {
+	lb.mu.Lock()
+	defer lb.mu.Unlock()
+	if lb.phase != waiting {
+		return false
+	}
+	lb.phase, lb.outcome = answered, outcome
+	lb.answers <- c
+	close(lb.taken)
+	return true
+}
+
+// ServeHTTP implements http.Handler.
+func (lb *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	guard(w)
+	path, query, _ := strings.Cut(r.RequestURI, "?") // as sent: no other spelling of a path is right
+	var handle func(http.ResponseWriter, string)
+	switch path {
+	case lb.startPath:
+		handle = lb.begin
+	case lb.path:
+		handle = lb.receive
+	case lb.cleanPath:
+		handle = lb.show
+	}
+	switch {
+	case r.Host != lb.host:
+		plain(w, http.StatusBadRequest)
+	case handle == nil:
+		plain(w, http.StatusNotFound)
+	case r.Method != http.MethodGet:
+		w.Header().Set("Allow", http.MethodGet)
+		plain(w, http.StatusMethodNotAllowed)
+	case ahead(r.Header):
+		plain(w, http.StatusServiceUnavailable)
+	case within(r.Header):
+		plain(w, http.StatusBadRequest)
+	default:
+		handle(w, query)
+	}
+}
+
+// ahead reports a browser that fetches before its user has asked for it.
+func ahead(h http.Header) bool {
+	for _, name := range []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		v := strings.ToLower(h.Get(name))
+		if strings.Contains(v, "prefetch") || strings.Contains(v, "prerender") || strings.Contains(v, "preview") {
+			return true
+		}
+	}
+	return false
+}
+
+// within reports a request from inside another page: an image, a frame, a
+// script's fetch. What does not send these headers is let through.
+func within(h http.Header) bool {
+	mode, dest := h.Get("Sec-Fetch-Mode"), h.Get("Sec-Fetch-Dest")
+	return mode != "" && mode != "navigate" || dest != "" && dest != "document"
+}
+
+// begin sends the browser to the provider. Fetched twice, somebody else has
+// read the address, and the dance stops.
+func (lb *loopback) begin(w http.ResponseWriter, _ string) {
+	lb.mu.Lock()
+	again := lb.fetched
+	lb.fetched = true
+	live := lb.phase == waiting
+	lb.mu.Unlock()
+	if !live || again {
+		lb.settle(callback{err: &Invalid{Stage: "authorization",
+			Text: "the start page was opened twice, perhaps by another program; start again"}}, overPage)
+		overPage.write(w, http.StatusGone)
+		return
+	}
+	w.Header().Set("Location", lb.authorization)
+	w.WriteHeader(http.StatusFound)
+}
+
+// receive takes the provider's answer (RFC 6749 section 4.1.2).
+func (lb *loopback) receive(w http.ResponseWriter, query string) {
+	answer, outcome, ok := lb.read(query)
+	switch {
+	case !ok:
+		overPage.write(w, http.StatusBadRequest)
+	case !lb.settle(answer, outcome):
+		overPage.write(w, http.StatusGone)
+	default:
+		w.Header().Set("Location", lb.cleanPath)
+		w.WriteHeader(http.StatusSeeOther)
+	}
+}
+
+// read looks at the state before anything else. Not ok: not an answer to this
+// dance. An answer with a wrong iss is one, and ends it (RFC 9207 section 2.4).
+func (lb *loopback) read(query string) (callback, page, bool) {
+	if strings.Count(query, "&") >= queryCount {
+		return callback{}, page{}, false
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil || len(values["state"]) != 1 ||
+		subtle.ConstantTimeCompare([]byte(values.Get("state")), []byte(lb.state)) != 1 {
+		return callback{}, page{}, false
+	}
+	for _, name := range []string{"code", "iss", "error", "error_description"} {
+		if len(values[name]) > 1 {
+			return callback{}, page{}, false
+		}
+	}
+	code, problem, iss := values.Get("code"), values.Get("error"), values.Get("iss")
+	if (code == "") == (problem == "") || !tokenText(code) {
+		return callback{}, page{}, false
+	}
+	p := lb.link.Provider
+	switch {
+	case values.Has("iss") && p.Issuer != "" && !sameIssuer(p, iss):
+		return callback{err: &Invalid{Stage: "authorization", Text: "the answer comes from another provider (iss); nothing was sent to it"}}, overPage, true
+	case problem != "":
+		no := refused("authorization", problem, values.Get("error_description"), 0)
+		return callback{err: no}, page{Kind: "refused", Provider: p.Name, Code: no.Code, Description: no.Description}, true
+	case lb.link.IssParam && !values.Has("iss"):
+		return callback{err: &Invalid{Stage: "authorization", Text: "the answer does not say which provider it comes from (iss), though this one always does"}}, overPage, true
+	}
+	return callback{code: code}, page{Kind: "done", Provider: p.Name}, true
+}
+
+// show is the clean address.
+func (lb *loopback) show(w http.ResponseWriter, _ string) {
+	lb.mu.Lock()
+	outcome, phase := lb.outcome, lb.phase
+	first := phase == answered && !lb.seen
+	lb.seen = lb.seen || first
+	lb.mu.Unlock()
+	if phase == waiting {
+		plain(w, http.StatusNotFound)
+		return
+	}
+	outcome.write(w, http.StatusOK)
+	if first {
+		close(lb.shown)
+	}
+}
+
+// plain answers what no browser of the user's sends.
+func plain(w http.ResponseWriter, status int) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	io.WriteString(w, http.StatusText(status)+"\n")
+}

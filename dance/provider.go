@@ -1,0 +1,233 @@
+package dance
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"dancecard/internal/secret"
+)
+
+// A Provider is a service that hands out tokens about its users, as a row of
+// the catalogue describes it. Fields that are empty mean "as the standards
+// say", or "not known" where a comment says so. The same struct, with its
+// endpoints resolved, is sealed into each account (see [Link]).
+type Provider struct {
+	ID       string `toml:"id" json:"id"`             // file name without .toml
+	Name     string `toml:"name" json:"name"`         // "GitHub"
+	Category string `toml:"category" json:"category"` // "code", "identity", "mail", "social", "work", "files", "music", "ai"
+	Protocol string `toml:"protocol" json:"protocol"` // "oidc" or "oauth2"; oidc if empty and an issuer is given
+
+	Issuer    string    `toml:"issuer" json:"issuer"`       // exact issuer identifier (OpenID Connect Discovery 1.0 section 3)
+	Endpoints Endpoints `toml:"endpoints" json:"endpoints"` // what discovery does not say
+
+	ClientID     string        `toml:"client_id" json:"client_id"` // the row's own public client
+	ClientSecret secret.String `toml:"client_secret" json:"-"`     // a native client's "secret" of a user's own file
+	AuthStyle    AuthStyle     `toml:"auth_style" json:"auth_style"`
+
+	PKCE            string            `toml:"pkce" json:"pkce"`                       // "S256" if empty; "plain" or "off" only where a row says so
+	Scopes          []string          `toml:"scopes" json:"scopes"`                   // asked for when the user names none
+	ScopeSeparator  string            `toml:"scope_separator" json:"scope_separator"` // " " if empty
+	ScopeParam      string            `toml:"scope_param" json:"scope_param"`         // "scope" if empty
+	ScopeWords      map[string]string `toml:"scope_words" json:"scope_words"`         // scope -> plain words ("read and change repositories")
+	OptionalScopes  []string          `toml:"optional_scopes" json:"optional_scopes"`
+	AuthorizeParams map[string]string `toml:"authorize_params" json:"authorize_params"`
+	TokenParams     map[string]string `toml:"token_params" json:"token_params"`
+
+	Redirect   Redirect   `toml:"redirect" json:"redirect"`
+	Identity   Identify   `toml:"identity" json:"identity"`
+	API        API        `toml:"api" json:"api"`
+	Revocation Revocation `toml:"revocation" json:"revocation"`
+	Quirks     Quirks     `toml:"quirks" json:"quirks"`
+	Tile       Tile       `toml:"tile" json:"tile"`
+
+	RegistrationPage string `toml:"registration_page" json:"registration_page"` // where the user registers a client
+	RegistrationHelp string `toml:"registration_help" json:"registration_help"` // one sentence
+	SettingsPage     string `toml:"settings_page" json:"settings_page"`         // where the user sees and ends what is linked
+
+	Instance *Instance `toml:"instance" json:"instance,omitempty"` // self-hosted: {param} in URLs is filled in by the user
+}
+
+// Endpoints are absolute https URLs (http only on loopback).
+type Endpoints struct {
+	Authorization       string `toml:"authorization" json:"authorization"`
+	Token               string `toml:"token" json:"token"`
+	UserInfo            string `toml:"userinfo" json:"userinfo"`
+	Revocation          string `toml:"revocation" json:"revocation"`
+	Introspection       string `toml:"introspection" json:"introspection"`
+	EndSession          string `toml:"end_session" json:"end_session"`
+	DeviceAuthorization string `toml:"device_authorization" json:"device_authorization"`
+	PAR                 string `toml:"pushed_authorization_request" json:"pushed_authorization_request"`
+	Registration        string `toml:"registration" json:"registration"`
+	JWKS                string `toml:"jwks" json:"jwks"`
+	Refresh             string `toml:"refresh" json:"refresh"` // if it differs from Token
+}
+
+// AuthStyle is how a client proves itself at the token endpoint (RFC 6749
+// section 2.3). It is set, never probed.
+type AuthStyle string
+
+const (
+	AuthNone  AuthStyle = "none"  // public client: client_id in the body
+	AuthBasic AuthStyle = "basic" // client_secret_basic
+	AuthPost  AuthStyle = "post"  // client_secret_post
+)
+
+// Redirect is the row's rule for the redirect URI.
+type Redirect struct {
+	Mode string `toml:"mode" json:"mode"` // "any_port" (if empty), "fixed_port", "unknown" (treated as fixed_port, said on screen)
+	Host string `toml:"host" json:"host"` // "127.0.0.1" (if empty) or "localhost" (both families are bound)
+	Port int    `toml:"port" json:"port"` // for fixed_port; 8939 if 0
+	Path string `toml:"path" json:"path"` // for fixed_port: "/dancecard" if empty; any_port makes a random path unless set
+}
+
+// Identify says where the account's data comes from.
+type Identify struct {
+	URL     string            `toml:"url" json:"url"`         // asked with the token; empty: the ID token and the OpenID userinfo endpoint
+	Method  string            `toml:"method" json:"method"`   // "GET" if empty; "POST" sends an empty body (Dropbox)
+	Headers map[string]string `toml:"headers" json:"headers"` // extra request headers, e.g. Accept
+	Subject string            `toml:"subject" json:"subject"` // JSON paths with dots: "id", "data.0.id"
+	Login   string            `toml:"login" json:"login"`
+	Name    string            `toml:"name" json:"name"`
+	Email   string            `toml:"email" json:"email"`
+	Avatar  string            `toml:"avatar" json:"avatar"`
+}
+
+// API says where tokens of this provider may be sent and how.
+type API struct {
+	BaseURL string            `toml:"base_url" json:"base_url"`
+	Hosts   []string          `toml:"hosts" json:"hosts"`   // exact hosts
+	Scheme  string            `toml:"scheme" json:"scheme"` // authorization scheme; "Bearer" if empty
+	Headers map[string]string `toml:"headers" json:"headers"`
+}
+
+// Revocation says how a token is ended at the provider.
+type Revocation struct {
+	Style   string `toml:"style" json:"style"`     // "rfc7009" (if an endpoint is known), "none", "unknown"; more styles come with the catalogue
+	Revokes string `toml:"revokes" json:"revokes"` // what it ends there: "token", "grant", "unknown" (if empty)
+}
+
+// Quirks are deviations of token answers that a row declares.
+type Quirks struct {
+	TokenTypeMissing bool   `toml:"token_type_missing" json:"token_type_missing"` // an answer without token_type is a Bearer token
+	ExpiresIn        string `toml:"expires_in" json:"expires_in"`                 // "" (seconds; string and integral float forms are always read), "ms", "at" (epoch seconds in expires_at)
+	FormAnswer       bool   `toml:"form_answer" json:"form_answer"`               // form-encoded answers are read
+	ErrorsIn200      bool   `toml:"errors_in_200" json:"errors_in_200"`           // HTTP 200 with "error" (GitHub) or ok:false (Slack) is a failure
+	Nested           string `toml:"nested" json:"nested"`                         // path of the object that holds the tokens ("authed_user")
+	NoExpiry         bool   `toml:"no_expiry" json:"no_expiry"`                   // an absent expires_in means: does not expire
+	IssuerTemplate   bool   `toml:"issuer_template" json:"issuer_template"`       // Microsoft: {tenantid} in the issuer
+	RefreshRedirect  bool   `toml:"refresh_redirect" json:"refresh_redirect"`     // a refresh repeats the redirect URI (GitLab)
+}
+
+// Tile is the provider's mark in the window.
+type Tile struct {
+	Monogram  string `toml:"monogram" json:"monogram"`
+	Brand     string `toml:"brand" json:"brand"`           // "#24292F"
+	Text      string `toml:"text" json:"text"`             // monogram colour; chosen by contrast if empty
+	BrandDark string `toml:"brand_dark" json:"brand_dark"` // on dark ground; Brand if empty
+	TextDark  string `toml:"text_dark" json:"text_dark"`
+}
+
+// Instance describes a self-hosted or per-tenant service.
+type Instance struct {
+	Param   string `toml:"param" json:"param"`
+	Label   string `toml:"label" json:"label"`
+	Example string `toml:"example" json:"example"`
+	Default string `toml:"default" json:"default"`
+}
+
+const (
+	fixedPort = 8939         // where a row with a fixed port names none
+	fixedPath = "/dancecard" // likewise for the path
+)
+
+// anyPort reports rows whose redirect URI may have whatever port is free
+// (RFC 8252 section 7.3).
+func (r Redirect) anyPort() bool { return r.Mode == "" || r.Mode == "any_port" }
+
+func (r Redirect) host() string {
+	if r.Host == "" {
+		return "127.0.0.1"
+	}
+	return r.Host
+}
+
+// path is the fixed path; "" where each dance has a random one.
+func (r Redirect) path() string {
+	if r.Path == "" && !r.anyPort() {
+		return fixedPath
+	}
+	return r.Path
+}
+
+func (r Redirect) port() int {
+	switch {
+	case r.anyPort():
+		return 0
+	case r.Port == 0:
+		return fixedPort
+	}
+	return r.Port
+}
+
+func (r Redirect) check() error {
+	switch {
+	case !r.anyPort() && r.Mode != "fixed_port" && r.Mode != "unknown":
+		return fmt.Errorf("the redirect mode %q is not known", clean(r.Mode, 40))
+	case r.host() != "127.0.0.1" && r.host() != "localhost":
+		return errors.New("the redirect host is neither 127.0.0.1 nor localhost")
+	case r.Port < 0 || r.Port > 65535:
+		return errors.New("the redirect port is not a port")
+	case r.Path != "" && (r.Path[0] != '/' || strings.ContainsFunc(r.Path, func(c rune) bool {
+		return !strings.ContainsRune("/-._~", c) && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+	})):
+		return errors.New("the redirect path is not made of plain characters after a slash")
+	}
+	return nil
+}
+
+// RedirectURI is what the user registers for this row; for any_port rows the
+// form without a port.
+func RedirectURI(p Provider) string {
+	host, path := p.Redirect.host(), p.Redirect.path()
+	if port := p.Redirect.port(); port != 0 {
+		host = net.JoinHostPort(host, strconv.Itoa(port))
+	}
+	if path == "" {
+		path = "/"
+	}
+	return "http://" + host + path
+}
+
+// oidc reports rows that speak OpenID Connect.
+func (p Provider) oidc() bool {
+	return p.Protocol == "oidc" || p.Protocol == "" && p.Issuer != ""
+}
+
+// check looks at everything that a dance will rely on.
+func (p Provider) check() error {
+	e := p.Endpoints
+	for _, a := range []struct{ name, address string }{
+		{"authorization", e.Authorization}, {"token", e.Token},
+		{"userinfo", e.UserInfo}, {"revocation", e.Revocation}, {"end_session", e.EndSession},
+		{"jwks", e.JWKS}, {"refresh", e.Refresh}, {"identity", p.Identity.URL},
+	} {
+		if a.address == "" {
+			continue
+		}
+		if _, err := checkURL(a.address); err != nil {
+			return fmt.Errorf("the %s address cannot be used: %w", a.name, err)
+		}
+	}
+	switch {
+	case e.Authorization == "" || e.Token == "":
+		return errors.New("the provider has no authorization or no token address")
+	case p.oidc() && p.Issuer == "":
+		return errors.New("the provider has no issuer")
+	case p.PKCE != "" && p.PKCE != "S256" && p.PKCE != "plain" && p.PKCE != "off":
+		return fmt.Errorf("the PKCE method %q is not known", clean(p.PKCE, 40))
+	}
+	return p.Redirect.check()
+}

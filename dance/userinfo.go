@@ -1,0 +1,248 @@
+package dance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"time"
+
+	"dancecard/internal/secret"
+)
+
+// identify finds out who the tokens speak for. nonce and maxAge are those of
+// the dance.
+func (l Link) identify(ctx context.Context, t Token, e expected) (Identity, error) {
+	p := l.Provider
+	if !p.oidc() {
+		return l.identifyPlain(ctx, t)
+	}
+	if t.ID.IsZero() {
+		return Identity{}, &Invalid{Stage: "identity", Text: "the provider sent no ID token; the scope openid must be among the ones asked for"}
+	}
+	e.raw, e.access = t.ID.Reveal(), t.Access.Reveal()
+	claims, err := l.verify(ctx, e)
+	if err != nil {
+		return Identity{}, err
+	}
+	who := l.fromClaims(claims)
+	if who.Login != "" && who.Name != "" && who.Email != "" || l.userInfo() == "" {
+		return who, nil
+	}
+	more, err := l.fetchUser(ctx, t.Access)
+	switch {
+	case err == nil && l.userInfo() == p.Endpoints.UserInfo && stringAt(more, "sub") != who.Subject:
+		return Identity{}, &Invalid{Stage: "identity", Text: "the provider's userinfo speaks of another account than its ID token"}
+	case isInvalid(err):
+		return Identity{}, err
+	case err != nil:
+		return who, nil // what the ID token says is enough
+	}
+	return who.or(l.fromDocument(more)), nil
+}
+
+// identifyPlain is identify without OpenID: the row's identity address, or
+// the values beside the token.
+func (l Link) identifyPlain(ctx context.Context, t Token) (Identity, error) {
+	var doc any
+	if l.userInfo() == "" {
+		values := map[string]any{}
+		for name, v := range t.Extra {
+			values[name] = v
+		}
+		doc = values
+	} else {
+		var err error
+		if doc, err = l.fetchUser(ctx, t.Access); err != nil {
+			return Identity{}, err
+		}
+	}
+	who := l.fromDocument(doc)
+	if who.Subject == "" {
+		return Identity{}, &Invalid{Stage: "identity", Text: "the provider does not say whose token it is"}
+	}
+	return who, nil
+}
+
+// userInfo is the address that says who a token speaks for. OpenID's own
+// speaks of the ID token's subject, so it comes first where there is one.
+func (l Link) userInfo() string {
+	own, openid := l.Provider.Identity.URL, l.Provider.Endpoints.UserInfo
+	if own == "" || openid != "" && l.Provider.oidc() {
+		return openid
+	}
+	return own
+}
+
+// fromClaims reads an ID token's claims by their standard names.
+func (l Link) fromClaims(claims map[string]any) Identity {
+	who := Identity{
+		Issuer:  stringAt(claims, "iss"),
+		Subject: stringAt(claims, "sub"),
+		Login:   stringAt(claims, "preferred_username"),
+		Name:    stringAt(claims, "name"),
+		Email:   stringAt(claims, "email"),
+		Avatar:  stringAt(claims, "picture"),
+	}
+	if who.Login == "" {
+		who.Login = stringAt(claims, "nickname")
+	}
+	return who.clean()
+}
+
+// fromDocument reads a userinfo document by the row's paths, or by the
+// standard names where the row has none.
+func (l Link) fromDocument(doc any) Identity {
+	i := l.Provider.Identity
+	read := func(path, standard string) string {
+		if path == "" {
+			path = standard
+		}
+		return text(doc, path)
+	}
+	who := Identity{
+		Issuer:  l.issuer(),
+		Subject: read(i.Subject, "sub"),
+		Login:   read(i.Login, "preferred_username"),
+		Name:    read(i.Name, "name"),
+		Email:   read(i.Email, "email"),
+		Avatar:  read(i.Avatar, "picture"),
+	}
+	if len(who.Subject) > subjectLength || clean(who.Subject, subjectLength) != who.Subject {
+		who.Subject = ""
+	}
+	return who.clean()
+}
+
+// issuer is the row's, or the origin of the token endpoint.
+func (l Link) issuer() string {
+	if l.Provider.Issuer != "" {
+		return l.Provider.Issuer
+	}
+	u, err := url.Parse(l.Provider.Endpoints.Token)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// clean makes the words fit for a screen; an avatar that is not https is left out.
+func (i Identity) clean() Identity {
+	i.Login, i.Name, i.Email = clean(i.Login, 100), clean(i.Name, 100), clean(i.Email, 254)
+	if u, err := checkURL(i.Avatar); err != nil || len(i.Avatar) > 2<<10 || u.Scheme != "https" {
+		i.Avatar = ""
+	}
+	return i
+}
+
+// or fills what is empty from other.
+func (i Identity) or(other Identity) Identity {
+	for _, pair := range [][2]*string{
+		{&i.Login, &other.Login}, {&i.Name, &other.Name}, {&i.Email, &other.Email}, {&i.Avatar, &other.Avatar},
+	} {
+		if *pair[0] == "" {
+			*pair[0] = *pair[1]
+		}
+	}
+	return i
+}
+
+var challengeError = regexp.MustCompile(`(?i)\berror="?([a-z_]{1,40})`)
+
+// fetchUser asks who the token speaks for.
+func (l Link) fetchUser(ctx context.Context, access secret.String) (any, error) {
+	const stage = "userinfo"
+	method := http.MethodGet
+	if l.Provider.Identity.URL != "" && l.Provider.Identity.Method != "" {
+		method = l.Provider.Identity.Method
+	}
+	req, err := http.NewRequest(method, l.userInfo(), nil)
+	if err != nil {
+		return nil, &Failed{Stage: stage, Text: "the address cannot be used"}
+	}
+	req.Header.Set("Accept", "application/json")
+	for _, headers := range []map[string]string{l.Provider.API.Headers, l.Provider.Identity.Headers} {
+		for name, v := range headers {
+			req.Header.Set(name, v)
+		}
+	}
+	scheme := l.Provider.API.Scheme
+	if scheme == "" {
+		scheme = "Bearer"
+	}
+	req.Header.Set("Authorization", scheme+" "+access.Reveal())
+	c := newClient(l.Provider)
+	a, err := c.send(ctx, stage, req)
+	if err != nil {
+		return nil, err
+	}
+	if a.status == http.StatusUnauthorized {
+		return nil, &Refused{Stage: stage, Code: "invalid_token", Status: a.status}
+	}
+	if found := challengeError.FindStringSubmatch(a.header.Get("WWW-Authenticate")); a.status == http.StatusForbidden && found != nil {
+		return nil, &Refused{Stage: stage, Code: found[1], Status: a.status}
+	}
+	if a.status != http.StatusOK {
+		return nil, &Failed{Stage: stage, Status: a.status, Answered: true, RetryAfter: retryAfter(a.header, time.Now()),
+			Text: fmt.Sprintf("the provider answered HTTP %d", a.status)}
+	}
+	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	if kind == "application/jwt" {
+		return l.signedUser(ctx, a)
+	}
+	doc, err := parseJSON(a.body, false)
+	if err != nil {
+		return nil, odd(stage, a, err)
+	}
+	if says, ok := at(doc, "ok").(bool); l.Provider.Quirks.ErrorsIn200 && ok && !says {
+		return nil, refused(stage, stringAt(doc, "error"), "", a.status, access.Reveal())
+	}
+	return doc, nil
+}
+
+// signedUser reads a signed userinfo answer (OpenID Connect Core 1.0 section 5.3.2).
+func (l Link) signedUser(ctx context.Context, a answer) (any, error) {
+	keys := &keySet{client: newClient(l.Provider), address: l.Provider.Endpoints.JWKS}
+	if len(a.body) > idTokenLength {
+		return nil, odd("userinfo", a, errors.New("it is too long"))
+	}
+	payload, err := keys.VerifySignature(ctx, string(a.body))
+	if keys.failed != nil {
+		return nil, keys.failed
+	}
+	wrong := &Invalid{Stage: "userinfo", Text: "the provider's signed userinfo cannot be trusted"}
+	if err != nil {
+		return nil, wrong
+	}
+	doc, err := parseObject(payload, false)
+	if err != nil || stringAt(doc, "iss") != l.Provider.Issuer {
+		return nil, wrong
+	}
+	for _, aud := range append(stringsAt(doc, "aud"), stringAt(doc, "aud")) {
+		if aud == l.ClientID {
+			return doc, nil
+		}
+	}
+	return nil, wrong
+}
+
+// Probe asks the provider's own userinfo (or identity URL) whether the access
+// token still works and who it speaks for: *Refused with Code "invalid_token"
+// if not, ErrNoProbe if the link has no such address.
+func Probe(ctx context.Context, l Link, access secret.String) (Identity, error) {
+	if l.userInfo() == "" {
+		return Identity{}, ErrNoProbe
+	}
+	doc, err := l.fetchUser(ctx, access)
+	if err != nil {
+		return Identity{}, err
+	}
+	who := l.fromDocument(doc)
+	if who.Subject == "" {
+		return Identity{}, &Failed{Stage: "userinfo", Status: http.StatusOK, Answered: true, Text: "the provider does not say whose token it is"}
+	}
+	return who, nil
+}
