@@ -216,11 +216,12 @@ type Alarm struct {
 // Activity is one line of what happened.
 type Activity struct {
 	At      time.Time `json:"at"`
-	Type    string    `json:"type"` // the event's type
-	Account string    `json:"account,omitempty"`
+	Type    string    `json:"type"`              // the event's type
+	Account string    `json:"account,omitempty"` // id
+	Label   string    `json:"label,omitempty"`   // of the account
 	App     string    `json:"app,omitempty"`
 	Path    string    `json:"path,omitempty"`
-	Text    string    `json:"text"`
+	Text    string    `json:"text,omitempty"` // why, or for how long
 }
 
 // The lists as they go over the wire, and the body that renames.

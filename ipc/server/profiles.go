@@ -1,0 +1,88 @@
+package server
+
+import (
+	"context"
+
+	"dancecard/accounts"
+	"dancecard/internal/secret"
+	"dancecard/ipc"
+)
+
+// profile finds a profile by id or name; "-" is the current one.
+func (s *Server) profile(ref string) (string, error) {
+	snap := s.book.Snapshot()
+	if ref == "-" {
+		if snap.Current == "" {
+			return "", &accounts.Error{Code: accounts.CodeNoProfile, Text: "There is no profile yet.",
+				Hint: "Make one in Dancecard's window, or with `dancectl profile create NAME`."}
+		}
+		return snap.Current, nil
+	}
+	if p, ok := snap.Profile(ref); ok {
+		return p.ID, nil
+	}
+	found := ""
+	for _, p := range snap.Profiles {
+		if p.Name != ref {
+			continue
+		}
+		if found != "" {
+			return "", &accounts.Error{Code: accounts.CodeNoSuchProfile, Text: "Several profiles have the name " + clean(ref) + ".",
+				Hint: "Use the id: see `dancectl profile list`."}
+		}
+		found = p.ID
+	}
+	if found == "" {
+		return "", &accounts.Error{Code: accounts.CodeNoSuchProfile, Text: "There is no profile " + clean(ref) + ".",
+			Hint: "See `dancectl profile list`."}
+	}
+	return found, nil
+}
+
+// onProfile runs a verb on the profile that the path names.
+func (s *Server) onProfile(q *request, verb func(id string) error) (none, error) {
+	id, err := s.profile(q.vars[0])
+	if err == nil {
+		err = verb(id)
+	}
+	return none{}, err
+}
+
+func (s *Server) profiles(context.Context, *request, none) (ipc.Profiles, error) {
+	snap := s.book.Snapshot()
+	return ipc.Profiles{Profiles: each(snap.Profiles, toProfile(snap))}, nil
+}
+
+func (s *Server) createProfile(ctx context.Context, _ *request, in ipc.NewProfile) (ipc.CreatedProfile, error) {
+	if in.Name == "" {
+		return ipc.CreatedProfile{}, badRequest("There is no name.")
+	}
+	id, key, err := s.book.CreateProfile(ctx, accounts.NewProfile{
+		Name: in.Name, Keyring: in.Keyring, Passphrase: secret.New(in.Passphrase.Reveal()),
+	})
+	return ipc.CreatedProfile{ID: id, RecoveryKey: ipc.Secret(key.Reveal())}, err
+}
+
+func (s *Server) renameProfile(_ context.Context, q *request, in ipc.Rename) (none, error) {
+	return s.onProfile(q, func(id string) error { return s.book.RenameProfile(id, in.Name) })
+}
+
+func (s *Server) switchProfile(_ context.Context, q *request, _ none) (none, error) {
+	return s.onProfile(q, s.book.SwitchProfile)
+}
+
+func (s *Server) unlock(ctx context.Context, q *request, in ipc.Unlock) (none, error) {
+	if in.Passphrase != "" && in.RecoveryKey != "" {
+		return none{}, badRequest("There is both a passphrase and a recovery key.")
+	}
+	way, key := wayOf(in.Passphrase, in.RecoveryKey)
+	return s.onProfile(q, func(id string) error { return s.book.Unlock(ctx, id, way, key) })
+}
+
+func (s *Server) lockProfile(_ context.Context, q *request, _ none) (none, error) {
+	return s.onProfile(q, func(id string) error { return s.book.Lock(id, accounts.LockUser) })
+}
+
+func (s *Server) logOut(ctx context.Context, q *request, _ none) (none, error) {
+	return s.onProfile(q, func(id string) error { return s.book.LogOut(ctx, id) })
+}
