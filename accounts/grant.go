@@ -1,0 +1,288 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dancecard/vault"
+)
+
+// permission is one app's leave to have one token now.
+type permission struct {
+	ref     string
+	account string
+	once    bool // by the user's word on this very request
+}
+
+// farewell lets an app hear the last of an account that it was granted.
+type farewell struct{ app, account string }
+
+// standing reports whether the user's word still holds.
+func (g *Grant) standing(now time.Time) bool { return g.Until.IsZero() || now.Before(g.Until) }
+
+// covers reports whether a grant was given for all that the token can do now.
+func (g *Grant) covers(a *account) bool {
+	return !slices.ContainsFunc(a.Granted, func(s string) bool { return !slices.Contains(g.Scopes, s) })
+}
+
+// grantLocked finds an app's standing grant, or refusal, for an account.
+func (p *profile) grantLocked(app, account string) *Grant {
+	now := time.Now()
+	for _, g := range p.grants {
+		if g.App.Key == app && g.Account == account && g.standing(now) {
+			return g
+		}
+	}
+	return nil
+}
+
+func (p *profile) permitsLocked(pass permission, app App) bool {
+	g := p.grantLocked(app.Key, pass.account)
+	return pass.once || g != nil && g.Allow
+}
+
+func (p *profile) useGrantLocked(app, account string, now time.Time) {
+	if g := p.grantLocked(app, account); g != nil {
+		g.LastUsed = now
+		g.Uses++
+	}
+}
+
+// matchesLocked lists the accounts that a ref may mean, by id.
+func (p *profile) matchesLocked(ref string) []*account {
+	if a, ok := p.accounts[ref]; ok {
+		return []*account{a}
+	}
+	host, byHost := strings.CutPrefix(ref, "host:")
+	var found []*account
+	for _, a := range p.accounts {
+		switch {
+		case a.leaving:
+		case byHost && slices.Contains(a.Link.Provider.API.Hosts, host),
+			!byHost && (ref == a.Label || ref == a.Provider || ref == a.Provider+":"+a.Login):
+			found = append(found, a)
+		}
+	}
+	slices.SortFunc(found, func(x, y *account) int { return strings.Compare(x.ID, y.ID) })
+	return found
+}
+
+// permit finds the account that ref means for this app, and asks the user
+// where no grant answers.
+func (b *Book) permit(ctx context.Context, p *profile, app App, ref string, w Want) (permission, error) {
+	b.mu.Lock()
+	candidates, granted := p.choicesLocked(app, ref)
+	switch {
+	case len(candidates) == 0:
+		b.mu.Unlock()
+		return permission{}, noSuchAccount(ref)
+	case len(granted) > 1:
+		names := refsOf(granted)
+		b.mu.Unlock()
+		return permission{}, &Error{Code: CodeAmbiguousAccount, Text: fmt.Sprintf("%q fits several accounts.", ref),
+			Hint: "Name one of: " + strings.Join(names, ", ") + ".", Accounts: names}
+	case len(granted) == 1:
+		candidates = granted
+	}
+	if missing := missingScopes(candidates, w.Scopes); missing != nil {
+		b.mu.Unlock()
+		return permission{}, missing
+	}
+	if len(granted) == 1 {
+		g := p.grantLocked(app.Key, granted[0].ID)
+		if g.FetchOnly {
+			b.mu.Unlock()
+			return permission{}, &Error{Code: CodeFetchOnly, Text: "This app may use the account, but not hold its token.", Hint: "Send the request through fetch."}
+		}
+		if g.covers(granted[0]) {
+			b.mu.Unlock()
+			return permission{ref: ref, account: granted[0].ID}, nil
+		}
+	}
+	q, err := b.askLocked(p, app, candidates, w)
+	b.mu.Unlock()
+	if err != nil {
+		return permission{}, err
+	}
+	return b.heed(ctx, q, ref)
+}
+
+// choicesLocked lists what ref may mean for an app: all that it was not
+// refused for ever, and of these the granted ones.
+func (p *profile) choicesLocked(app App, ref string) (candidates, granted []*account) {
+	for _, a := range p.matchesLocked(ref) {
+		g := p.grantLocked(app.Key, a.ID)
+		if g != nil && !g.Allow {
+			continue
+		}
+		candidates = append(candidates, a)
+		if g != nil {
+			granted = append(granted, a)
+		}
+	}
+	return candidates, granted
+}
+
+func refsOf(accounts []*account) (refs []string) {
+	for _, a := range accounts {
+		refs = append(refs, a.Provider+":"+a.Login)
+	}
+	return refs
+}
+
+// missingScopes is an error if no candidate has the scopes that were asked for.
+func missingScopes(candidates []*account, scopes []string) error {
+	var missing []string
+	for _, a := range candidates {
+		missing = slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return slices.Contains(a.Granted, s) })
+		if len(missing) == 0 {
+			return nil
+		}
+	}
+	if len(candidates) == 0 {
+		return nil
+	}
+	return &Error{Code: CodeScopeMissing, Text: fmt.Sprintf("%s was not given %s.", candidates[0].Label, strings.Join(missing, ", ")),
+		Hint: "Reconnect the account and ask for more."}
+}
+
+// setGrant makes the user's word durable, in place of an earlier one.
+func (b *Book) setGrant(p *profile, g Grant) error {
+	p.store.Lock()
+	defer p.store.Unlock()
+	b.mu.Lock()
+	v := p.vault
+	if v == nil {
+		defer b.mu.Unlock()
+		return p.lockedErrorLocked()
+	}
+	changes := []vault.Change{put(keyGrant+g.ID, grantRecord(g))}
+	var old []string
+	for id, o := range p.grants {
+		if o.App.Key == g.App.Key && o.Account == g.Account {
+			changes = append(changes, remove(keyGrant+id))
+			old = append(old, id)
+		}
+	}
+	b.mu.Unlock()
+	if err := v.Commit(changes...); err != nil {
+		return vaultProblem(err, p.card.Name)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range old {
+		delete(p.grants, id)
+	}
+	p.grants[g.ID] = &g
+	return nil
+}
+
+// TakeBack ends a grant, or a refusal: the app is asked about again.
+func (b *Book) TakeBack(id string) error {
+	p, v, err := b.openProfile()
+	if err != nil {
+		return err
+	}
+	p.store.Lock()
+	defer p.store.Unlock()
+	b.mu.Lock()
+	g, ok := p.grants[id]
+	b.mu.Unlock()
+	if !ok {
+		return &Error{Code: CodeNoSuchGrant, Text: "That app has no such grant.", Hint: "dancectl apps lists them."}
+	}
+	if err := v.Commit(remove(keyGrant + id)); err != nil {
+		return vaultProblem(err, p.card.Name)
+	}
+	b.mu.Lock()
+	delete(p.grants, id)
+	b.mu.Unlock()
+	b.announce(Event{Type: EventGrantRevoked, Profile: p.id, Account: g.Account, App: g.App.Key, Data: map[string]string{"app": g.App.Name}})
+	return nil
+}
+
+// AccountsFor lists the accounts of the open profile that an app is granted.
+func (b *Book) AccountsFor(app App) ([]Account, error) {
+	p, _, err := b.openProfile()
+	if err != nil {
+		b.noteWaiting(app)
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []Account
+	for _, a := range p.accountsLocked(readClocks()) {
+		if g := p.grantLocked(app.Key, a.ID); g != nil && g.Allow {
+			all = append(all, a)
+		}
+	}
+	return all, nil
+}
+
+// AccountFor resolves a ref among the accounts that an app is granted.
+func (b *Book) AccountFor(app App, ref string) (Account, error) {
+	p, _, err := b.openProfile()
+	if err != nil {
+		b.noteWaiting(app)
+		return Account{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, granted := p.choicesLocked(app, ref)
+	return p.onlyLocked(granted, ref)
+}
+
+// Resolve resolves a ref among all accounts of the current profile, for the
+// user's own doors.
+func (b *Book) Resolve(ref string) (Account, error) {
+	p, _, err := b.openProfile()
+	if err != nil {
+		return Account{}, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return p.onlyLocked(p.matchesLocked(ref), ref)
+}
+
+func (p *profile) onlyLocked(found []*account, ref string) (Account, error) {
+	switch len(found) {
+	case 0:
+		return Account{}, noSuchAccount(ref)
+	case 1:
+		return p.accountLocked(found[0], readClocks()), nil
+	}
+	names := refsOf(found)
+	return Account{}, &Error{Code: CodeAmbiguousAccount, Text: fmt.Sprintf("%q fits several accounts.", ref),
+		Hint: "Name one of: " + strings.Join(names, ", ") + ".", Accounts: names}
+}
+
+// flushUse writes down when accounts and grants were last used; it is kept in
+// memory until something else is written or the profile closes.
+func (b *Book) flushUse(p *profile) {
+	p.store.Lock()
+	defer p.store.Unlock()
+	b.mu.Lock()
+	v := p.vault
+	var changes []vault.Change
+	for _, a := range p.accounts {
+		if a.usedSince && !a.leaving {
+			changes = append(changes, put(keyAccount+a.ID, a.accountRecord))
+			a.usedSince = false
+		}
+	}
+	for _, g := range p.grants {
+		if len(changes) > 0 && !g.LastUsed.IsZero() {
+			changes = append(changes, put(keyGrant+g.ID, grantRecord(*g)))
+		}
+	}
+	b.mu.Unlock()
+	if v == nil || changes == nil {
+		return
+	}
+	if err := v.Commit(changes...); err != nil {
+		b.alarm(Alarm{Code: "disk", Text: diskProblem(err).Text, Hint: diskProblem(err).Hint})
+	}
+}

@@ -1,0 +1,319 @@
+package accounts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"dancecard/internal/secret"
+	"dancecard/vault"
+)
+
+// profile is a local account and, while it is open, what its vault holds.
+type profile struct {
+	id     string
+	folder claimed
+
+	// store serialises what is written: it is held over disk, and taken
+	// before Book.mu. Whoever holds it may read vault and know that it stays.
+	store sync.Mutex
+
+	// The fields that follow are guarded by Book.mu; vault is only set by
+	// holders of both locks.
+	card          profileCard
+	vault         *vault.Vault // nil: locked
+	inbox         *vault.Inbox // of the last opening
+	state         ProfileState
+	since         time.Time
+	why           LockReason
+	ways          []vault.WayInfo
+	problem       *Error
+	waiting       map[string]bool // apps that asked while locked, by key
+	accounts      map[string]*account
+	registrations map[string]registrationRecord
+	grants        map[string]*Grant
+	revocations   map[string]*revocation
+	flights       map[string]*flight // refreshes under way; they outlive a lock
+	farewells     map[farewell]bool
+}
+
+// claimed is a folder that this process holds, or none if another one does.
+type claimed struct{ *vault.Folder }
+
+func (c claimed) close() error {
+	if c.Folder == nil {
+		return nil
+	}
+	return c.Close()
+}
+
+// profileCard is what lies beside the vault in the clear: what the user must
+// see before the profile is open.
+type profileCard struct {
+	Name      string    `json:"name"`
+	Made      time.Time `json:"made"`
+	LoggedOut bool      `json:"logged_out,omitempty"`
+	Current   bool      `json:"current,omitempty"`
+}
+
+func (b *Book) profileDir(id string) string { return filepath.Join(b.opts.Dir, "profiles", id) }
+func (b *Book) cardPath(id string) string   { return b.profileDir(id) + ".json" }
+
+// readProfiles claims every profile on this machine.
+func (b *Book) readProfiles() error {
+	cards, err := filepath.Glob(filepath.Join(b.opts.Dir, "profiles", "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, path := range cards {
+		id := strings.TrimSuffix(filepath.Base(path), ".json")
+		p := newProfile(id)
+		raw, err := os.ReadFile(path)
+		if err == nil {
+			err = json.Unmarshal(raw, &p.card)
+		}
+		if err != nil || p.card.Name == "" {
+			p.card.Name = id
+		}
+		b.claim(p)
+		if p.state == ProfileLocked && !p.folder.Exists() && emptyFolder(b.profileDir(id)) {
+			p.folder.close() // a creation that was cut off before its vault
+			os.Remove(path)
+			continue
+		}
+		b.profiles[id] = p
+		if p.card.Current || b.current == "" {
+			b.current = id
+		}
+	}
+	return nil
+}
+
+// emptyFolder reports whether nothing but a lock file is in dir.
+func emptyFolder(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != "lock" })
+}
+
+func newProfile(id string) *profile {
+	return &profile{
+		id: id, state: ProfileLocked, why: LockStart, since: time.Now(),
+		waiting: map[string]bool{}, flights: map[string]*flight{}, farewells: map[farewell]bool{},
+	}
+}
+
+// claim takes the profile's folder, or notes why it cannot be had.
+func (b *Book) claim(p *profile) {
+	folder, err := vault.Claim(b.profileDir(p.id))
+	if err == nil {
+		p.folder = claimed{folder}
+		p.ways, err = folder.Ways()
+		if errors.Is(err, vault.ErrNoVault) {
+			err = nil
+		}
+	}
+	if err != nil {
+		p.state, p.problem = ProfileBroken, vaultProblem(err, p.card.Name)
+	}
+	if p.card.LoggedOut {
+		p.why = LockLogOut
+	}
+}
+
+// writeCard makes the card durable.
+func (b *Book) writeCard(id string, card profileCard) error {
+	raw, err := json.MarshalIndent(card, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(b.cardPath(id), raw); err != nil {
+		return diskProblem(err)
+	}
+	return nil
+}
+
+// replaceFile writes a small file so that a crash leaves the old or the new one.
+func replaceFile(path string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// NewProfile says how a profile is made.
+type NewProfile struct {
+	Name       string
+	Keyring    bool          // open by itself through the desktop's keyring
+	Passphrase secret.String // none if empty
+}
+
+// CreateProfile makes a profile, opens it and makes it the current one. The
+// recovery key opens it when all else is lost; it is returned once and kept
+// nowhere. Errors: CodeBadRequest for the name, CodeNoKeyring, CodeDisk.
+func (b *Book) CreateProfile(ctx context.Context, n NewProfile) (id string, recoveryKey secret.String, err error) {
+	name, err := cleanName(n.Name)
+	if err != nil {
+		return "", recoveryKey, err
+	}
+	recoveryKey, err = vault.NewRecoveryKey()
+	if err != nil {
+		return "", recoveryKey, err
+	}
+	recovery, err := vault.RecoveryKey(recoveryKey)
+	if err != nil {
+		return "", secret.String{}, err
+	}
+	ways := []vault.KeySource{recovery}
+	if !n.Passphrase.IsZero() {
+		ways = append(ways, vault.Passphrase(n.Passphrase))
+	}
+	if n.Keyring {
+		ways = append(ways, vault.Keyring(vault.KeyringConfig{Interactive: true}))
+	}
+	p := newProfile(newID("p"))
+	p.card = profileCard{Name: name, Made: time.Now()}
+	if err := b.makeVault(ctx, p, ways); err != nil {
+		return "", secret.String{}, err
+	}
+	b.mu.Lock()
+	b.profiles[p.id] = p
+	b.mu.Unlock()
+	b.announce(Event{Type: EventProfileCreated, Profile: p.id, Data: map[string]string{"name": name}},
+		Event{Type: EventProfileOpened, Profile: p.id, Data: map[string]string{"name": name}})
+	return p.id, recoveryKey, b.SwitchProfile(p.id)
+}
+
+// makeVault writes card and vault; on an error neither is left.
+func (b *Book) makeVault(ctx context.Context, p *profile, ways []vault.KeySource) (err error) {
+	if err := b.writeCard(p.id, p.card); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			p.folder.close()
+			os.RemoveAll(b.profileDir(p.id))
+			os.Remove(b.cardPath(p.id))
+		}
+	}()
+	folder, err := vault.Claim(b.profileDir(p.id))
+	if err != nil {
+		return vaultProblem(err, p.card.Name)
+	}
+	p.folder = claimed{folder}
+	v, err := folder.Create(ctx, ways...)
+	if err != nil {
+		return vaultProblem(err, p.card.Name)
+	}
+	return b.adopt(p, v)
+}
+
+// cleanName checks a name that the user gives to a profile or an account.
+func cleanName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if name == "" || len(name) > 80 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", &Error{Code: CodeBadRequest, Text: "That name cannot be used.",
+			Hint: "Choose one of 1 to 80 printable characters."}
+	}
+	return name, nil
+}
+
+// RenameProfile changes the name that the user sees.
+func (b *Book) RenameProfile(id, name string) error {
+	name, err := cleanName(name)
+	if err != nil {
+		return err
+	}
+	return b.changeCard(id, func(c *profileCard) { c.Name = name })
+}
+
+// SwitchProfile makes a profile the one that the doors show.
+func (b *Book) SwitchProfile(id string) error {
+	if _, err := b.profile(id); err != nil {
+		return err
+	}
+	for _, p := range b.profileList() {
+		if err := b.changeCard(p.id, func(c *profileCard) { c.Current = p.id == id }); err != nil {
+			return err
+		}
+	}
+	b.mu.Lock()
+	b.current = id
+	b.mu.Unlock()
+	b.announce(Event{Type: EventChanged, Profile: id})
+	return nil
+}
+
+func (b *Book) changeCard(id string, change func(*profileCard)) error {
+	p, err := b.profile(id)
+	if err != nil {
+		return err
+	}
+	p.store.Lock()
+	defer p.store.Unlock()
+	b.mu.Lock()
+	card := p.card
+	b.mu.Unlock()
+	old := card
+	change(&card)
+	if card == old {
+		return nil
+	}
+	if err := b.writeCard(id, card); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	p.card = card
+	b.mu.Unlock()
+	b.announce(Event{Type: EventChanged, Profile: id})
+	return nil
+}
+
+// profile finds a profile; "" means the current one.
+func (b *Book) profile(id string) (*profile, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if id == "" {
+		id = b.current
+	}
+	if p, ok := b.profiles[id]; ok {
+		return p, nil
+	}
+	if len(b.profiles) == 0 {
+		return nil, &Error{Code: CodeNoProfile, Text: "There is no profile yet.", Hint: "Open Dancecard and create one."}
+	}
+	return nil, &Error{Code: CodeNoSuchProfile, Text: fmt.Sprintf("There is no profile %q.", id),
+		Hint: "dancectl profile lists the profiles."}
+}
+
+func (b *Book) profileList() []*profile {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.SortedFunc(maps.Values(b.profiles), func(x, y *profile) int {
+		return strings.Compare(x.card.Name+x.id, y.card.Name+y.id)
+	})
+}

@@ -1,0 +1,317 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// question is a Question with those who wait for it. Guarded by Book.mu.
+type question struct {
+	Question
+	profile *profile
+	askers  int
+	timer   *time.Timer
+	answer  Answer
+	dance   string        // the dance that a yes started
+	err     error         // what came of a yes
+	done    chan struct{} // closed when answered or withdrawn; then nothing changes any more
+}
+
+func (q *question) open() bool {
+	select {
+	case <-q.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// dismissals counts how often the user closed an app's question with a no.
+type dismissals struct {
+	count int
+	until time.Time // no new question before
+}
+
+const (
+	consentWait   = 2 * time.Minute // how long an asker waits for the user by itself
+	longestWait   = 10 * time.Minute
+	perApp        = 4 // questions of one app at a time
+	allQuestions  = 32
+	dismissedFor  = time.Minute // after the second no in a row
+	dismissedNoes = 2
+)
+
+// askLocked puts an app's wish before the user, or joins the same question.
+func (b *Book) askLocked(p *profile, app App, candidates []*account, w Want) (*question, error) {
+	q := Question{Kind: QuestionUse, App: app, Want: w}
+	for _, a := range candidates {
+		q.Choices = append(q.Choices, a.ID)
+	}
+	q.Account = q.Choices[0]
+	if !candidates[0].facts.Expiry.IsZero() {
+		q.TokenUntil = candidates[0].facts.Expiry
+	}
+	return b.raiseLocked(p, q, w.Wait)
+}
+
+// raiseLocked adds a question unless the same one is on screen, the app was
+// just told no, or too many wait.
+func (b *Book) raiseLocked(p *profile, q Question, wait time.Duration) (*question, error) {
+	ofApp := 0
+	for _, o := range b.questions {
+		if !o.open() || o.profile != p || o.App.Key != q.App.Key {
+			continue
+		}
+		if o.Kind == q.Kind && o.Provider == q.Provider && o.Verb == q.Verb && slices.Equal(o.Choices, q.Choices) && o.Account == q.Account {
+			o.askers++
+			return o, nil
+		}
+		ofApp++
+	}
+	if d := b.asked[askKey(p, q)]; time.Now().Before(d.until) {
+		return nil, &Error{Code: CodeConsentDenied, Text: "The user said no a moment ago.", Hint: "Ask again in a minute, when the user expects it."}
+	}
+	b.questions = slices.DeleteFunc(b.questions, func(o *question) bool { return !o.open() })
+	if ofApp >= perApp || len(b.questions) >= allQuestions {
+		return nil, &Error{Code: CodeRateLimited, Text: "Too many questions wait for the user.", Hint: "Wait for an answer first.", RetryAfter: 10 * time.Second}
+	}
+	if wait <= 0 {
+		wait = consentWait
+	}
+	q.ID, q.Asked = newID("q"), time.Now()
+	q.Until = q.Asked.Add(min(wait, longestWait))
+	raised := &question{Question: q, profile: p, askers: 1, done: make(chan struct{})}
+	raised.timer = time.AfterFunc(time.Until(q.Until), func() { b.withdraw(raised) })
+	b.questions = append(b.questions, raised)
+	b.running.Go(func() {
+		b.announce(Event{Type: EventGrantAsked, Profile: p.id, Account: q.Account, App: q.App.Key,
+			Data: map[string]string{"app": q.App.Name, "path": q.App.Path, "kind": string(q.Kind)}})
+	})
+	return raised, nil
+}
+
+func askKey(p *profile, q Question) string {
+	return strings.Join([]string{p.id, q.App.Key, string(q.Kind), q.Provider, q.Account}, "|")
+}
+
+// withdraw ends a question without an answer.
+func (b *Book) withdraw(q *question) {
+	b.mu.Lock()
+	ended := q.open()
+	if ended {
+		q.timer.Stop()
+		close(q.done)
+	}
+	b.mu.Unlock()
+	if ended {
+		b.announce(Event{Type: EventChanged, Profile: q.profile.id})
+	}
+}
+
+// withdrawQuestions ends every question about a profile.
+func (b *Book) withdrawQuestions(profile string) {
+	b.mu.Lock()
+	all := slices.Clone(b.questions)
+	b.mu.Unlock()
+	for _, q := range all {
+		if q.profile.id == profile {
+			b.withdraw(q)
+		}
+	}
+}
+
+// heed waits for the user's word on an app's use of an account.
+func (b *Book) heed(ctx context.Context, q *question, ref string) (permission, error) {
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		b.leave(q)
+		return permission{}, &Error{Code: CodeConsentTimeout, Text: "The program stopped waiting for the user's word.", Hint: "Ask again."}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case q.answer == (Answer{}):
+		return permission{}, &Error{Code: CodeConsentTimeout, Text: "The user gave no answer.", Hint: "Look for Dancecard's question and ask again."}
+	case !q.answer.Allow:
+		return permission{}, &Error{Code: CodeConsentDenied, Text: "The user said no.", Hint: "Dancecard's Apps page shows what was decided."}
+	case q.answer.FetchOnly:
+		return permission{}, &Error{Code: CodeFetchOnly, Text: "This app may use the account, but not hold its token.", Hint: "Send the request through fetch."}
+	}
+	return permission{ref: ref, account: q.answer.Account, once: true}, nil
+}
+
+// leave takes one asker away; a question that nobody waits for is withdrawn.
+func (b *Book) leave(q *question) {
+	b.mu.Lock()
+	q.askers--
+	last := q.askers <= 0
+	b.mu.Unlock()
+	if last {
+		b.withdraw(q)
+	}
+}
+
+// Answer gives the user's word on a question. A standing word is durable when
+// it returns; what a yes sets off (a disconnect, a dance) has happened.
+func (b *Book) Answer(id string, a Answer) error {
+	b.mu.Lock()
+	i := slices.IndexFunc(b.questions, func(q *question) bool { return q.ID == id && q.open() })
+	if i < 0 {
+		b.mu.Unlock()
+		return &Error{Code: CodeExpired, Text: "Nobody waits for this answer any more.", Hint: "The program may ask again."}
+	}
+	q := b.questions[i]
+	b.mu.Unlock()
+	a, err := q.check(a)
+	if err != nil {
+		return err
+	}
+	var dance string
+	switch {
+	case q.Kind == QuestionUse && a.For != Once:
+		err = b.setGrant(q.profile, q.grant(b, a))
+	case q.Kind == QuestionConnect && a.Allow:
+		dance, err = b.Connect(b.ctx, ConnectRequest{Provider: q.Provider, By: &q.App})
+	case q.Kind == QuestionConfirm && a.Allow:
+		err = b.Disconnect(b.ctx, q.Account)
+	}
+	if err != nil && q.Kind == QuestionUse {
+		return err // the question stays
+	}
+	b.settle(q, a, dance, err)
+	return err
+}
+
+// check refuses an answer that does not fit its question.
+func (q *question) check(a Answer) (Answer, error) {
+	bad := func(text string) (Answer, error) {
+		return a, &Error{Code: CodeBadRequest, Text: text, Hint: "Choose one of the buttons of the question."}
+	}
+	if a.Account == "" {
+		a.Account = q.Account
+	}
+	if a.For == "" {
+		a.For = Once
+	}
+	switch {
+	case q.Kind == QuestionUse && !slices.Contains(q.Choices, a.Account):
+		return bad("That account was not asked for.")
+	case a.Allow && a.For == Never, !a.Allow && (a.For == Hour || a.For == Always):
+		return bad("Yes and never, or no and always, do not go together.")
+	case a.Allow && a.For != Once && (q.App.OnceOnly || q.App.Path == ""):
+		return bad("This program cannot be told from others, so it can be allowed once only.")
+	}
+	return a, nil
+}
+
+// grant is the standing word that an answer makes.
+func (q *question) grant(b *Book, a Answer) Grant {
+	g := Grant{ID: newID("g"), App: q.App, Account: a.Account, Allow: a.Allow, FetchOnly: a.FetchOnly, Made: time.Now()}
+	if a.For == Hour {
+		g.Until = g.Made.Add(time.Hour)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if account := q.profile.accounts[a.Account]; account != nil {
+		g.Scopes = slices.Clone(account.Granted)
+	}
+	return g
+}
+
+// settle closes a question with its answer and tells.
+func (b *Book) settle(q *question, a Answer, dance string, err error) {
+	b.mu.Lock()
+	if !q.open() {
+		b.mu.Unlock()
+		return
+	}
+	q.answer, q.dance, q.err = a, dance, err
+	q.timer.Stop()
+	key := askKey(q.profile, q.Question)
+	if d := b.asked[key]; !a.Allow && a.For == Once {
+		d.count++
+		if d.count >= dismissedNoes {
+			d = dismissals{until: time.Now().Add(dismissedFor)}
+		}
+		b.asked[key] = d
+	} else {
+		delete(b.asked, key)
+	}
+	close(q.done)
+	b.mu.Unlock()
+	event := Event{Type: EventGrantAllowed, Profile: q.profile.id, Account: a.Account, App: q.App.Key,
+		Data: map[string]string{"app": q.App.Name, "path": q.App.Path, "for": string(a.For), "kind": string(q.Kind)}}
+	if !a.Allow {
+		event.Type = EventGrantDenied
+	}
+	b.announce(event)
+}
+
+// AskDisconnect puts the question whether to disconnect on screen; a yes
+// disconnects. It is for doors that any program can knock at: the tray and
+// the control socket. by is zero for the tray.
+func (b *Book) AskDisconnect(id string, by App) (questionID string, err error) {
+	p, _, err := b.openProfile()
+	if err != nil {
+		return "", err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p.accounts[id] == nil {
+		return "", noSuchAccount(id)
+	}
+	q, err := b.raiseLocked(p, Question{Kind: QuestionConfirm, Verb: "disconnect", App: by, Account: id}, 0)
+	if err != nil {
+		return "", err
+	}
+	return q.ID, nil
+}
+
+// AskConnect puts an app's wish to connect a provider of the gallery before
+// the user. Nothing touches the network before a yes, which starts a dance.
+func (b *Book) AskConnect(app App, provider string) (questionID string, err error) {
+	p, _, err := b.openProfile()
+	if err != nil {
+		b.noteWaiting(app)
+		return "", err
+	}
+	if _, ok := b.catalog.Get(provider); !ok {
+		return "", noSuchProvider(provider)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	q, err := b.raiseLocked(p, Question{Kind: QuestionConnect, App: app, Provider: provider}, longestWait)
+	if err != nil {
+		return "", err
+	}
+	return q.ID, nil
+}
+
+// AwaitAnswer waits until a question is answered. For AskConnect a yes comes
+// with the dance's id; for AskDisconnect the error is the disconnect's.
+// CodeConsentTimeout if it was withdrawn.
+func (b *Book) AwaitAnswer(ctx context.Context, id string) (a Answer, dance string, err error) {
+	b.mu.Lock()
+	i := slices.IndexFunc(b.questions, func(q *question) bool { return q.ID == id })
+	if i < 0 {
+		b.mu.Unlock()
+		return a, "", &Error{Code: CodeConsentTimeout, Text: fmt.Sprintf("There is no question %q.", id), Hint: "Ask again."}
+	}
+	q := b.questions[i]
+	b.mu.Unlock()
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		return a, "", ctx.Err()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if q.answer == (Answer{}) {
+		return a, "", &Error{Code: CodeConsentTimeout, Text: "The user gave no answer.", Hint: "Look for Dancecard's question and ask again."}
+	}
+	return q.answer, q.dance, q.err
+}

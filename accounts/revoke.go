@@ -1,0 +1,268 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"dancecard/dance"
+	"dancecard/internal/secret"
+	"dancecard/vault"
+)
+
+// revocation is a token that its provider still honours. Guarded by Book.mu.
+type revocation struct {
+	revocationRecord
+	why      string
+	nextTry  time.Time
+	failures int
+	trying   bool
+}
+
+func (r *revocation) view(profile string) Account {
+	v := viewRecord(r.Account, profile)
+	v.Status, v.Why, v.Since, v.NextTry = Revoking, r.why, r.Since, r.nextTry
+	return v
+}
+
+// revokeTimeout bounds one try.
+const revokeTimeout = 15 * time.Second
+
+// Disconnect revokes an account's token at the provider and erases it here.
+// It returns when the account is gone for apps and one try was made; a
+// revocation that could not be made is kept and tried again until it is done.
+// Where the provider is not known to offer any, its settings page is opened.
+func (b *Book) Disconnect(ctx context.Context, id string) error {
+	p, v, err := b.openProfile()
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	a := p.accounts[id]
+	if a == nil {
+		_, pending := p.revocations[id]
+		b.mu.Unlock()
+		if pending {
+			return nil
+		}
+		return noSuchAccount(id)
+	}
+	a.leaving = true
+	f := p.flights[id]
+	b.mu.Unlock()
+	if f != nil {
+		f.wait(ctx)
+	}
+	record, err := b.erase(p, v, a)
+	if err != nil {
+		b.mu.Lock()
+		a.leaving = false
+		b.mu.Unlock()
+		return err
+	}
+	b.announce(Event{Type: EventAccountDisconnected, Profile: p.id, Account: id,
+		Data: map[string]string{"provider": record.Account.Provider, "label": record.Account.Label}})
+	if !canRevoke(record.Account.Link) {
+		return b.sendToSettings(ctx, record.Account)
+	}
+	b.mu.Lock()
+	r := p.revocations[id]
+	mine := r != nil && !r.trying
+	if mine {
+		r.trying = true
+	}
+	b.mu.Unlock()
+	if mine {
+		b.tryRevocation(ctx, p, r)
+	}
+	return nil
+}
+
+// erase takes the account, its token and its grants out of the vault and
+// leaves a revocation, all in one change, and compacts.
+func (b *Book) erase(p *profile, v *vault.Vault, a *account) (revocationRecord, error) {
+	p.store.Lock()
+	defer p.store.Unlock()
+	b.mu.Lock()
+	record := revocationRecord{ID: a.ID, Account: a.accountRecord, Registration: p.registrations[a.Registration], Since: time.Now()}
+	changes := []vault.Change{remove(keyAccount + a.ID), remove(keyToken + a.ID)}
+	var grants []string
+	for id, g := range p.grants {
+		if g.Account == a.ID {
+			changes = append(changes, remove(keyGrant+id))
+			grants = append(grants, id)
+		}
+	}
+	held := a.held
+	b.mu.Unlock()
+	if canRevoke(a.Link) {
+		t, err := storedToken(v, a.ID, held)
+		if err != nil {
+			return record, err
+		}
+		record.Tokens = []tokenRecord{t}
+		changes = append(changes, put(keyRevocation+a.ID, record))
+	}
+	if err := v.Commit(changes...); err != nil {
+		return record, vaultProblem(err, p.card.Name)
+	}
+	b.mu.Lock()
+	if p.vault == v {
+		for _, id := range grants {
+			if g := p.grants[id]; g.Allow {
+				p.farewells[farewell{g.App.Key, a.ID}] = true
+			}
+			delete(p.grants, id)
+		}
+		delete(p.accounts, a.ID)
+		if record.Tokens != nil {
+			p.revocations[a.ID] = &revocation{revocationRecord: record, why: "Not tried yet."}
+		}
+	}
+	b.mu.Unlock()
+	b.calm("disk", a.ID)
+	if err := v.Compact(); err != nil && !errors.Is(err, vault.ErrClosed) {
+		b.alarm(Alarm{Code: "disk", Text: "An erased token is still in the journal: " + err.Error() + ".", Hint: "Make room on the disk; the next change erases it."})
+	}
+	return record, nil
+}
+
+func (b *Book) sendToSettings(ctx context.Context, r accountRecord) error {
+	page := r.Link.Provider.SettingsPage
+	if page == "" {
+		return nil
+	}
+	return b.opts.OpenURL(ctx, page)
+}
+
+// retryRevocationLocked starts a try that is due and says when the next is.
+func (b *Book) retryRevocationLocked(p *profile, r *revocation, now time.Time) time.Time {
+	switch {
+	case r.trying || p.vault == nil:
+		return now.Add(time.Hour)
+	case now.Before(r.nextTry):
+		return r.nextTry
+	}
+	r.trying = true
+	b.running.Go(func() { b.tryRevocation(b.ctx, p, r) })
+	return now.Add(time.Hour)
+}
+
+// tryRevocation makes one try; its caller has set r.trying.
+func (b *Book) tryRevocation(ctx context.Context, p *profile, r *revocation) {
+	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
+	defer cancel()
+	err := b.revokeAll(ctx, r.revocationRecord)
+	data := map[string]string{"provider": r.Account.Provider, "label": r.Account.Label}
+	if err == nil {
+		b.revocationDone(p, r)
+		b.announce(Event{Type: EventRevocationDone, Profile: p.id, Account: r.ID, Data: data})
+		return
+	}
+	b.mu.Lock()
+	first := r.failures == 0
+	r.why, r.nextTry, r.trying = plainReason(err), time.Now().Add(backoff(r.failures)), false
+	if _, refused := errors.AsType[*dance.Refused](err); refused {
+		r.nextTry = time.Now().Add(time.Hour)
+	}
+	r.failures++
+	b.mu.Unlock()
+	if first {
+		data["why"] = r.why
+		b.announce(Event{Type: EventRevocationPending, Profile: p.id, Account: r.ID, Data: data})
+	} else {
+		b.announce(Event{Type: EventChanged, Profile: p.id, Account: r.ID})
+	}
+	b.poke()
+}
+
+func plainReason(err error) string {
+	if failed, ok := errors.AsType[*dance.Failed](err); ok {
+		return failed.Text
+	}
+	return err.Error()
+}
+
+func (b *Book) revokeAll(ctx context.Context, r revocationRecord) error {
+	for _, t := range r.Tokens {
+		if err := dance.Revoke(ctx, r.Account.Link, r.Registration.registration(), t.token()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// revocationDone forgets the token for good.
+func (b *Book) revocationDone(p *profile, r *revocation) {
+	p.store.Lock()
+	defer p.store.Unlock()
+	b.mu.Lock()
+	v, inbox := p.vault, p.inbox
+	if v != nil {
+		delete(p.revocations, r.ID)
+	}
+	b.mu.Unlock()
+	if v == nil {
+		putArrival(inbox, arrival{Revoked: r.ID}, p.card.Name)
+		return
+	}
+	err := v.Commit(remove(keyRevocation + r.ID))
+	if err == nil {
+		err = v.Compact()
+	}
+	if err != nil {
+		b.alarm(Alarm{Code: "disk", Text: diskProblem(err).Text, Hint: diskProblem(err).Hint})
+	}
+}
+
+// revokeLate takes care of a token that came after its account was
+// disconnected: it joins the pending revocation, or makes one.
+func (b *Book) revokeLate(p *profile, v *vault.Vault, call refreshCall, t tokenRecord) error {
+	b.mu.Lock()
+	r := p.revocations[call.account]
+	var record revocationRecord
+	if r != nil {
+		record = r.revocationRecord
+	} else {
+		record = revocationRecord{ID: call.account, Since: time.Now(), Registration: p.registrations[call.registrationID],
+			Account: accountRecord{ID: call.account, Provider: call.link.Provider.ID, Issuer: call.who.Issuer, Subject: call.who.Subject, Label: call.who.Subject, Link: call.link}}
+	}
+	record.Tokens = append(slices.Clone(record.Tokens), t)
+	b.mu.Unlock()
+	if err := v.Commit(put(keyRevocation+record.ID, record)); err != nil {
+		return vaultProblem(err, p.card.Name)
+	}
+	b.mu.Lock()
+	p.revocations[record.ID] = &revocation{revocationRecord: record, why: "Not tried yet."}
+	b.mu.Unlock()
+	b.poke()
+	return noSuchAccount(call.account)
+}
+
+// SignOutAtProvider opens the provider's end-session page. Link and token stay.
+func (b *Book) SignOutAtProvider(ctx context.Context, id string) error {
+	p, v, err := b.openProfile()
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	a := p.accounts[id]
+	if a == nil {
+		b.mu.Unlock()
+		return noSuchAccount(id)
+	}
+	link, held := a.Link, a.held
+	b.mu.Unlock()
+	t, err := storedToken(v, id, held)
+	if err != nil {
+		return err
+	}
+	address := dance.EndSessionURL(link, secret.New(t.ID))
+	if address == "" {
+		return &Error{Code: CodeBadRequest, Text: fmt.Sprintf("%s has no page to sign out that Dancecard knows of.", link.Provider.Name),
+			Hint: "Sign out in the browser."}
+	}
+	return b.opts.OpenURL(ctx, address)
+}

@@ -1,0 +1,144 @@
+// Command dancecard is the tray app: it opens the profiles, answers on the
+// sockets and shows the window. dancectl is its command line.
+//
+// Usage:
+//
+//	dancecard [--hidden] [--version]
+//
+// A second start shows the first one's window. Exit codes: 0 done; 1 an error,
+// which is on standard error in one line with a hint; 2 usage; 3 no display.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/app"
+
+	"dancecard/accounts"
+	"dancecard/internal/bus"
+	"dancecard/ipc"
+	"dancecard/ipc/server"
+	"dancecard/ui"
+)
+
+const (
+	id      = "io.github.dancecard.Dancecard"
+	name    = "Dancecard"
+	version = "0.1.0"
+)
+
+//go:embed Icon.png
+var icon []byte
+
+// exit codes
+const (
+	exitError     = 1
+	exitUsage     = 2
+	exitNoDisplay = 3
+)
+
+func main() {
+	hidden := flag.Bool("hidden", false, "start without a window, in the tray")
+	showVersion := flag.Bool("version", false, "print the version and exit")
+	flag.Parse()
+	switch {
+	case *showVersion:
+		fmt.Println(name, version)
+	case flag.NArg() > 0:
+		fail(exitUsage, errors.New("there is nothing to name on the command line"), "dancecard --help")
+	default:
+		run(*hidden)
+	}
+}
+
+func fail(code int, err error, hint string) {
+	fmt.Fprintf(os.Stderr, "dancecard: %v\nhint: %s\n", err, hint)
+	os.Exit(code)
+}
+
+func run(hidden bool) {
+	if err := harden(); err != nil {
+		fmt.Fprintln(os.Stderr, "dancecard: core dumps could not be switched off:", err)
+	}
+	var window *ui.UI
+	ready := make(chan struct{})
+	sockets, err := server.Listen(server.Options{
+		Version: version,
+		Show:    func() { <-ready; window.Show() },
+		Stop:    func() { <-ready; window.Quit() },
+	})
+	if errors.Is(err, server.ErrRunning) {
+		showRunning()
+		return
+	}
+	if err != nil {
+		fail(exitError, err, "look at the folder that it names; dancectl status tells whether a Dancecard runs")
+	}
+	if !displayed() {
+		sockets.Close()
+		fail(exitNoDisplay, errors.New("there is no display to show a window on"), "start it in a desktop session, or use dancectl where one runs")
+	}
+	book, err := accounts.Open(context.Background(), accounts.Options{Dir: xdg("XDG_DATA_HOME", ".local/share"), Providers: filepath.Join(xdg("XDG_CONFIG_HOME", ".config"), "providers")})
+	if err != nil {
+		sockets.Close()
+		fail(exitError, err, hintOf(err))
+	}
+	app.SetMetadata(fyne.AppMetadata{ID: id, Name: name, Version: version, Icon: fyne.NewStaticResource("Icon.png", icon)})
+	window = ui.New(app.NewWithID(id), book, ui.Options{Version: version, Tray: bus.Alive()})
+	close(ready)
+	served := make(chan error, 1)
+	go func() { served <- sockets.Serve(book) }()
+	go quitOnSignal(window)
+	window.Run(hidden)
+	err = errors.Join(sockets.Close(), <-served, book.Close())
+	if err != nil {
+		fail(exitError, err, "the profiles are locked; the next start repairs what it can")
+	}
+}
+
+// showRunning brings the first one's window to the front.
+func showRunning() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := new(ipc.Control).Show(ctx); err != nil {
+		fail(exitError, err, "another Dancecard runs but does not answer; end it and start again")
+	}
+}
+
+// quitOnSignal ends the program in good order; a second signal ends it at once.
+func quitOnSignal(window *ui.UI) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	<-ctx.Done()
+	stop()
+	window.Quit()
+}
+
+// xdg is the program's folder below an XDG base directory.
+func xdg(variable, fallback string) string {
+	base := os.Getenv(variable)
+	if !filepath.IsAbs(base) {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			fail(exitError, err, "set HOME, or "+variable)
+		}
+		base = filepath.Join(home, fallback)
+	}
+	return filepath.Join(base, "dancecard")
+}
+
+func hintOf(err error) string {
+	if e, ok := errors.AsType[*accounts.Error](err); ok {
+		return e.Hint
+	}
+	return "nothing was changed; try again"
+}
