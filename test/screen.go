@@ -60,14 +60,15 @@ func (w *World) run(ctx context.Context, name string, args ...string) (string, e
 // Place is something that can be clicked or read in a window, as the window
 // itself says (DANCECARD_UI_MAP). The rectangle is in the window's pixels.
 type Place struct {
-	Window   string `json:"window"` // title
-	Kind     string `json:"kind"`   // "button", "entry", "check", "text"
-	Label    string `json:"label"`
-	Disabled bool   `json:"disabled"`
-	X        int    `json:"x"`
-	Y        int    `json:"y"`
-	W        int    `json:"w"`
-	H        int    `json:"h"`
+	Window  string `json:"window"` // title
+	Kind    string `json:"kind"`   // "button", "entry", "card", "choice", "heading"
+	Label   string `json:"label"`
+	X       int    `json:"x"`
+	Y       int    `json:"y"`
+	Width   int    `json:"width"`
+	Height  int    `json:"height"`
+	Enabled bool   `json:"enabled"`
+	Focused bool   `json:"focused"`
 }
 
 func (w *World) uiMap() string { return filepath.Join(w.Dir, "ui.json") }
@@ -85,13 +86,15 @@ func (w *World) Places() ([]Place, error) {
 	return places, nil
 }
 
-// find looks for a place by its label: the whole of it, else its beginning.
+// find looks for a place by its label: the whole of it, else its beginning;
+// what can be clicked before what can only be read. An empty window is any.
 func (w *World) find(window, label string) (Place, error) {
 	places, err := w.Places()
 	if err != nil {
 		return Place{}, err
 	}
-	places = slices.DeleteFunc(places, func(p Place) bool { return p.Window != window })
+	places = slices.DeleteFunc(places, func(p Place) bool { return window != "" && p.Window != window })
+	slices.SortStableFunc(places, func(a, b Place) int { return readOnly(a) - readOnly(b) })
 	for _, fits := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.HasPrefix} {
 		for _, p := range places {
 			if fits(p.Label, label) {
@@ -100,6 +103,13 @@ func (w *World) find(window, label string) (Place, error) {
 		}
 	}
 	return Place{}, fmt.Errorf("the window %q has no %q but %s", window, label, labels(places))
+}
+
+func readOnly(p Place) int {
+	if p.Kind == "heading" {
+		return 1
+	}
+	return 0
 }
 
 func labels(places []Place) string {
@@ -137,11 +147,11 @@ func (w *World) Click(ctx context.Context, window, label string) error {
 	if err != nil {
 		return err
 	}
-	id, err := w.window(ctx, window)
+	id, err := w.window(ctx, p.Window)
 	if err != nil {
 		return err
 	}
-	x, y := strconv.Itoa(p.X+p.W/2), strconv.Itoa(p.Y+p.H/2)
+	x, y := strconv.Itoa(p.X+p.Width/2), strconv.Itoa(p.Y+p.Height/2)
 	_, err = w.run(ctx, "xdotool", "windowactivate", "--sync", id,
 		"mousemove", "--window", id, x, y, "sleep", "0.05", "mousedown", "1", "sleep", "0.05", "mouseup", "1")
 	return err
@@ -156,7 +166,7 @@ func (w *World) settled(ctx context.Context, window, label string) (Place, error
 		switch {
 		case err != nil:
 			return err
-		case p.Disabled:
+		case !p.Enabled:
 			return errors.New("it cannot be clicked")
 		case p != last:
 			last, since = p, time.Now()

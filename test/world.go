@@ -15,6 +15,7 @@ import (
 // and an unlocked keyring, but without a screen.
 type Options struct {
 	Screen  bool // Xvfb, a window manager and a host for tray icons
+	Disk    bool // a small disk for the profiles, to be filled
 	Bus     Bus
 	Keyring Keyring
 }
@@ -62,6 +63,11 @@ func (w *World) furnish(o Options) error {
 		"XDG_DATA_HOME=" + filepath.Join(w.Home, ".local/share"), "XDG_STATE_HOME=" + filepath.Join(w.Home, ".local/state"),
 		"XDG_CACHE_HOME=" + filepath.Join(w.Home, ".cache"),
 		"DANCECARD_UI_MAP=" + w.uiMap(),
+	}
+	if o.Disk {
+		if err := w.mountDisk(); err != nil {
+			return err
+		}
 	}
 	if err := w.startTrap(); err != nil {
 		return err
