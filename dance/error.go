@@ -127,10 +127,6 @@ func clean(text string, limit int) string {
 	var b strings.Builder
 	n, space := 0, false
 	for _, r := range text {
-		if n == limit {
-			b.WriteRune('…')
-			break
-		}
 		switch {
 		case unicode.IsSpace(r):
 			space = n > 0
@@ -141,6 +137,11 @@ func clean(text string, limit int) string {
 		if space {
 			b.WriteByte(' ')
 			space = false
+			n++
+		}
+		if n >= limit {
+			b.WriteRune('…')
+			break
 		}
 		b.WriteRune(r)
 		n++

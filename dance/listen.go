@@ -103,3 +103,11 @@ func (g *guest) Close() error {
 	g.crowd.mu.Unlock()
 	return g.Conn.Close()
 }
+
+// CloseWrite lets net/http say why it hangs up before it does.
+func (g *guest) CloseWrite() error {
+	if half, ok := g.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
