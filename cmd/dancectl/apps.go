@@ -49,13 +49,13 @@ func (t *tool) apps() *cobra.Command {
 }
 
 func (t *tool) printGrants(grants []ipc.Grant, accounts map[string]string, now time.Time) {
-	rows := [][]string{{"ID", "PROGRAM", "ACCOUNT", "MAY", "UNTIL", "USES", "LAST USED", "PATH"}}
+	rows := [][]string{{"ID", "PROGRAM", "ACCOUNT", "MAY", "FOR", "USES", "LAST USED", "PATH"}}
 	for _, g := range grants {
 		account := accounts[g.Account]
 		if account == "" {
 			account = g.Account
 		}
-		rows = append(rows, []string{g.ID, appName(g.App), account, may(g), until(g, now),
+		rows = append(rows, []string{g.ID, appName(g.App), account, may(g), lasts(g, now),
 			fmt.Sprint(g.Uses), clock(g.LastUsed, now), appPath(g.App)})
 	}
 	table(t.out, rows)
@@ -73,11 +73,12 @@ func may(g ipc.Grant) string {
 	return "token"
 }
 
-func until(g ipc.Grant, now time.Time) string {
+// lasts is how long a grant holds.
+func lasts(g ipc.Grant, now time.Time) string {
 	if g.Until.IsZero() {
-		return "taken back"
+		return "always"
 	}
-	return clock(g.Until, now)
+	return "until " + clock(g.Until, now)
 }
 
 func appPath(a ipc.AppName) string {

@@ -32,7 +32,7 @@ const version = "0.1.0"
 func main() {
 	noCore()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	t := &tool{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	t := &tool{in: os.Stdin, out: os.Stdout, err: os.Stderr, tty: openTerminal}
 	code := t.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -42,6 +42,9 @@ func main() {
 type tool struct {
 	in       io.Reader
 	out, err io.Writer
+
+	// tty opens the terminal itself, for secrets, where in is none.
+	tty func() (*os.File, error)
 
 	app     ipc.Client
 	control ipc.Control

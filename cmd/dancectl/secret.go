@@ -49,7 +49,7 @@ func (t *tool) ask(ctx context.Context, prompt, instead string) (ipc.Secret, err
 	tty, ok := t.in.(*os.File)
 	if !ok || !term.IsTerminal(int(tty.Fd())) {
 		var err error
-		if tty, err = openTerminal(); err != nil {
+		if tty, err = t.tty(); err != nil {
 			return "", &problem{exitUsage, "there is no terminal to ask on", "use " + instead}
 		}
 		defer tty.Close()
