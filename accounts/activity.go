@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -25,7 +26,7 @@ func (b *Book) Activity(most int) ([]Activity, error) {
 	}
 	raw, err := v.Activity(most)
 	if err != nil {
-		return nil, vaultProblem(err, p.card.Name)
+		return nil, vaultProblem(err, b.nameOf(p))
 	}
 	var lines []Activity
 	for _, r := range raw {
@@ -50,7 +51,7 @@ func (b *Book) logActivity(e Event) {
 		return
 	}
 	v := p.vault
-	line := Activity{At: e.At, Type: e.Type, Account: e.Account, Label: e.Data["label"], App: e.Data["app"], Path: e.Data["path"]}
+	line := Activity{At: cmp.Or(e.At, time.Now()), Type: e.Type, Account: e.Account, Label: e.Data["label"], App: e.Data["app"], Path: e.Data["path"]}
 	if a := p.accounts[e.Account]; a != nil && line.Label == "" {
 		line.Label = a.Label
 	}

@@ -100,13 +100,21 @@ func (b *Book) passGates(d *danceRun, came CameBack) error {
 // giveBack revokes a token that is not kept, unless that would end a grant on
 // which a linked account lives.
 func (b *Book) giveBack(d *danceRun, r dance.Result) {
-	if !canRevoke(r.Link) || r.Link.Provider.Revocation.Revokes != "token" && b.linkedAnywhere(d.view.Provider, r.Identity) {
+	if r.Link.Provider.Revocation.Revokes != "token" && b.linkedAnywhere(d.view.Provider, r.Identity) {
+		return
+	}
+	b.revokeQuietly(r.Link, d.client.registration(), r.Token)
+}
+
+// revokeQuietly makes one try to end a token that nothing hangs on.
+func (b *Book) revokeQuietly(l dance.Link, client dance.Registration, t dance.Token) {
+	if !canRevoke(l) {
 		return
 	}
 	b.running.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), revokeTimeout)
 		defer cancel()
-		dance.Revoke(ctx, r.Link, d.client.registration(), r.Token)
+		dance.Revoke(ctx, l, client, t)
 	})
 }
 
@@ -188,18 +196,22 @@ func (b *Book) link(p *profile, d *danceRun, r dance.Result, label string) (reco
 	record.Link, record.Registration, record.Trouble = r.Link, client.ID, nil
 	issued := readClocks()
 	t := recordToken(r.Token, issued.wall)
-	if renewed && t.Refresh == "" {
-		// Some providers give a refresh token only at the first consent.
-		old, _, err := load[tokenRecord](v, keyToken+record.ID)
-		if err == nil && record.Trouble == nil {
-			t.Refresh = old.Refresh
+	var old tokenRecord
+	if renewed {
+		if old, _, err = load[tokenRecord](v, keyToken+record.ID); err != nil {
+			return record, false, vaultProblem(err, p.card.Name)
 		}
+		// Some providers give a refresh token only at the first consent.
+		t.Refresh = cmp.Or(t.Refresh, old.Refresh)
 	}
 	err = v.Commit(put(keyRegistration+client.ID, client), put(keyAccount+record.ID, record), put(keyToken+record.ID, t))
 	if err != nil {
 		return record, false, vaultProblem(err, p.card.Name)
 	}
 	b.adoptAccount(p, v, record, t, client, issued)
+	if renewed && old.Refresh != "" && old.Refresh != t.Refresh && r.Link.Provider.Revocation.Revokes == "token" {
+		b.revokeQuietly(r.Link, client.registration(), old.token())
+	}
 	return record, renewed, nil
 }
 

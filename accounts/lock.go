@@ -53,7 +53,7 @@ func (b *Book) Unlock(ctx context.Context, id string, way WayKind, s secret.Stri
 		return err
 	}
 	if err := b.open(ctx, p, source); err != nil {
-		return vaultProblem(err, p.card.Name)
+		return vaultProblem(err, b.nameOf(p))
 	}
 	b.rearm(ctx, p)
 	return nil
@@ -242,13 +242,17 @@ func (b *Book) Lock(id string, why LockReason) error {
 		b.mu.Unlock()
 		return nil
 	}
+	event := Event{Type: EventProfileLocked, Profile: p.id, Data: map[string]string{"name": p.card.Name, "why": string(why)}}
+	b.mu.Unlock()
+	b.logActivity(event)
+	b.mu.Lock()
 	p.vault = nil
 	p.accounts, p.registrations, p.grants, p.revocations = nil, nil, nil, nil
 	p.state, p.since, p.why = ProfileLocked, time.Now(), why
 	clear(p.farewells)
 	b.mu.Unlock()
 	err = v.Close()
-	b.announce(Event{Type: EventProfileLocked, Profile: p.id, Data: map[string]string{"name": p.card.Name, "why": string(why)}})
+	b.announce(event)
 	return err
 }
 
@@ -290,9 +294,16 @@ func (b *Book) Verify(ctx context.Context, way WayKind, s secret.String) error {
 		return err
 	}
 	if err := v.Verify(ctx, source); err != nil {
-		return vaultProblem(err, p.card.Name)
+		return vaultProblem(err, b.nameOf(p))
 	}
 	return nil
+}
+
+// nameOf is the name that the user knows a profile by.
+func (b *Book) nameOf(p *profile) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return p.card.Name
 }
 
 // openProfile is the current profile with its vault, or CodeProfileLocked.

@@ -203,14 +203,15 @@ func putArrival(inbox *vault.Inbox, item arrival, profile string) error {
 	return &Error{Code: CodeProfileLocked, Text: "The profile " + profile + " was locked meanwhile.", Hint: "Unlock it in Dancecard's window."}
 }
 
-// retryStoreLocked tries again to write an answer that the disk refused.
-func (b *Book) retryStoreLocked(p *profile, a *account, now time.Time) {
-	const retry = 2 * time.Second
-	if _, flying := p.flights[a.ID]; flying || now.Sub(a.lastTry) < retry {
-		time.AfterFunc(retry, b.poke)
-		return
+// storePause is how long after a write that the disk refused the next comes.
+const storePause = 2 * time.Second
+
+// storeHeldLocked tries again to write an answer that the disk refused.
+func (b *Book) storeHeldLocked(p *profile, a *account) *flight {
+	if f, ok := p.flights[a.ID]; ok {
+		return f
 	}
-	a.lastTry = now
+	a.lastTry = time.Now()
 	f := &flight{done: make(chan struct{})}
 	p.flights[a.ID] = f
 	b.running.Go(func() {
@@ -221,6 +222,7 @@ func (b *Book) retryStoreLocked(p *profile, a *account, now time.Time) {
 		close(f.done)
 		b.poke()
 	})
+	return f
 }
 
 func (b *Book) storeHeld(p *profile, id string) error {

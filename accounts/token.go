@@ -275,18 +275,15 @@ func (b *Book) lookAt(p *profile) (next time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, a := range p.accounts {
-		if a.held != nil {
-			b.retryStoreLocked(p, a, now.wall)
-			continue
-		}
-		if a.leaving {
-			continue
-		}
+		start := b.flyLocked
 		due, ever := a.facts.dueAt(now, a.jitterFactor())
+		if a.held != nil {
+			start, due, ever = b.storeHeldLocked, a.lastTry.Add(storePause), true
+		}
 		switch {
-		case !ever:
+		case !ever || a.leaving:
 		case !due.After(now.wall):
-			b.flyLocked(p, a)
+			start(p, a)
 		case due.Before(next):
 			next = due
 		}
