@@ -12,10 +12,14 @@ issuer = "https://id.example.com"
 client_id = "dancecard"
 `
 
+// write saves as editors do: the file is never there half.
 func write(t *testing.T, folder, name, text string) string {
 	t.Helper()
-	file := filepath.Join(folder, name)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	file, part := filepath.Join(folder, name), filepath.Join(folder, ".part-"+name)
+	if err := os.WriteFile(part, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(part, file); err != nil {
 		t.Fatal(err)
 	}
 	return file

@@ -149,6 +149,15 @@ func listen(addr string) (net.Listener, error) {
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		return nil, fmt.Errorf("dancetest: %q is no loopback address; passwords are public here, so use 127.0.0.1", host)
 	}
+	// A port that is wanted again may be lent to an outgoing connection for a
+	// moment.
+	for range 50 {
+		l, err := net.Listen("tcp", addr)
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			return l, err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 	return net.Listen("tcp", addr)
 }
 
@@ -193,15 +202,7 @@ func (p *Provider) Restart() error {
 	if p.server != nil {
 		return nil
 	}
-	// The port may be lent to an outgoing connection for a moment.
-	var l net.Listener
-	var err error
-	for range 50 {
-		if l, err = listen(p.addr); !errors.Is(err, syscall.EADDRINUSE) {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	l, err := listen(p.addr)
 	if err != nil {
 		return fmt.Errorf("dancetest: listen again: %w", err)
 	}

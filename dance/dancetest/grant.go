@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
+	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -111,12 +113,11 @@ func (s *store) grantLocked(r op.TokenRequest) (*grant, error) {
 // accessLocked also rounds the time that it reports up, so that the answer's
 // whole seconds say the lifetime and not one less.
 func (s *store) accessLocked(g *grant, scopes []string) (string, time.Time) {
-	for id, a := range s.kept.Access {
-		if time.Since(a.Expires) > time.Hour {
-			delete(s.kept.Access, id)
-		}
-	}
 	now := time.Now()
+	if now.Sub(s.pruned) > time.Minute {
+		s.pruned = now
+		maps.DeleteFunc(s.kept.Access, func(_ string, a *access) bool { return now.Sub(a.Expires) > time.Hour })
+	}
 	a := &access{Grant: g.ID, Scopes: scopes, Issued: now, Expires: now.Add(s.lifetime)}
 	id := "a" + rand.Text()
 	s.kept.Access[id] = a
@@ -153,11 +154,15 @@ func (s *store) usableLocked(token string) (*refresh, error) {
 	return r, nil
 }
 
+// refreshLocked finds a refresh token by the id that is sealed in it.
 func (s *store) refreshLocked(token string) (string, *refresh) {
-	for id, r := range s.kept.Refresh {
-		if r.Token == token {
-			return id, r
-		}
+	text, err := s.crypto.Decrypt(token)
+	if err != nil {
+		return "", nil
+	}
+	id, _, _ := strings.Cut(text, ":")
+	if r := s.kept.Refresh[id]; r != nil && r.Token == token {
+		return id, r
 	}
 	return "", nil
 }

@@ -33,6 +33,7 @@ type store struct {
 	keys     []signingKey // newest first
 	requests map[string]*authRequest
 	codes    map[string]string // code to request id
+	pruned   time.Time         // when old access tokens were last dropped
 	kept     kept
 }
 
