@@ -70,6 +70,9 @@ func (d *Demo) Stop(ctx context.Context) error {
 	return err
 }
 
+// SetLifetime changes how long the access tokens of the next Start live.
+func (d *Demo) SetLifetime(lifetime time.Duration) { d.lifetime = lifetime }
+
 func (d *Demo) get(ctx context.Context, path, token string) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, "GET", d.Issuer+path, nil)
 	if err != nil {

@@ -57,6 +57,11 @@ func (w *World) run(ctx context.Context, name string, args ...string) (string, e
 	return strings.TrimSpace(string(out)), err
 }
 
+// Output runs a program to its end and returns what it printed.
+func (w *World) Output(ctx context.Context, name string, args ...string) (string, error) {
+	return w.run(ctx, name, args...)
+}
+
 // Place is something that can be clicked or read in a window, as the window
 // itself says (DANCECARD_UI_MAP). The rectangle is in the window's pixels.
 type Place struct {

@@ -1,0 +1,65 @@
+package test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	documents    = []string{"README.md", "SECURITY.md", "CONTRIBUTING.md"}
+	makeCommand  = regexp.MustCompile("(?m)(?:^\\s*(?:\\$ )?|`)make ([a-z]+)")
+	ctlCommand   = regexp.MustCompile("(?m)(?:^\\s*(?:\\$ )?|`|\\(|\\| *)dancectl ([a-z-]+)([^`\n]*)")
+	longFlag     = regexp.MustCompile(`(?:^| )(--[a-z-]+)`)
+	relativeLink = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+)
+
+func document(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(Root(), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestDocumentsNameWhatExists holds the papers to make's targets, dancectl's
+// commands and flags, and the files that they link to.
+func TestDocumentsNameWhatExists(t *testing.T) {
+	targets := "\n" + document(t, "Makefile")
+	for _, name := range documents {
+		text := document(t, name)
+		for _, m := range makeCommand.FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(targets, "\n"+m[1]+":") {
+				t.Errorf("%s: there is no make %s", name, m[1])
+			}
+		}
+		for _, m := range ctlCommand.FindAllStringSubmatch(text, -1) {
+			out, err := exec.Command(Binary("dancectl"), m[1], "--help").CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "dancectl "+m[1]) {
+				t.Errorf("%s: there is no dancectl %s", name, m[1])
+				continue
+			}
+			command, _, _ := strings.Cut(m[2], "|")
+			for _, f := range longFlag.FindAllStringSubmatch(command, -1) {
+				if !strings.Contains(string(out), f[1]) {
+					t.Errorf("%s: dancectl %s has no %s", name, m[1], f[1])
+				}
+			}
+		}
+		for _, m := range relativeLink.FindAllStringSubmatch(text, -1) {
+			if _, err := os.Stat(filepath.Join(Root(), m[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", name, m[1])
+			}
+		}
+	}
+	readme := document(t, "README.md")
+	for _, must := range []string{"make run", "make tour"} {
+		if !strings.Contains(readme, must) {
+			t.Errorf("README.md does not say %s", must)
+		}
+	}
+}

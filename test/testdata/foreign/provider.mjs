@@ -1,0 +1,33 @@
+// An OpenID provider that none of us wrote (npm: oidc-provider), for one
+// public native client. Prints one line for each request that it answered.
+//   node provider.mjs PORT
+import Provider from 'oidc-provider';
+
+const port = Number(process.argv[2]);
+const provider = new Provider(`http://127.0.0.1:${port}`, {
+  clients: [{
+    client_id: 'dancecard',
+    application_type: 'native',
+    token_endpoint_auth_method: 'none',
+    redirect_uris: ['http://127.0.0.1/callback'],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+  }],
+  claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email'] },
+  cookies: { keys: ['for this test only'] },
+  features: { revocation: { enabled: true }, devInteractions: { enabled: true } },
+  findAccount: (ctx, id) => ({
+    accountId: id,
+    claims: () => ({ sub: id, preferred_username: id, name: `The user ${id}`, email: `${id}@example.test` }),
+  }),
+  issueRefreshToken: async (ctx, client) => client.grantTypeAllowed('refresh_token'),
+  rotateRefreshToken: true,
+  pkce: { required: () => true },
+  ttl: { AccessToken: 600, RefreshToken: 3600, Session: 600, Interaction: 600, Grant: 3600, IdToken: 600 },
+});
+provider.use(async (ctx, next) => {
+  await next();
+  const entity = ctx.oidc?.entities?.Client ? ` ${ctx.oidc.params?.grant_type ?? ''}` : '';
+  console.log(`${ctx.method} ${ctx.path}${entity} ${ctx.status}`);
+});
+provider.listen(port, '127.0.0.1', () => console.log('ready'));

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"dancecard/test"
+)
+
+const window = "Dancecard" // the window's title
+
+func (t *tour) firstStart() (err error) {
+	t.did("Started Dancecard on an empty home.")
+	// Under strace this once, to see later what is written before what.
+	t.app, err = t.world.Start("strace", "-f", "--seccomp-bpf", "-qq", "-s", "48", "-e", "trace=fdatasync,write", "-e", "signal=none",
+		"-o", t.trace, test.Binary("dancecard"))
+	if err != nil {
+		return err
+	}
+	if err := t.see(window, "Welcome", "Create Home"); err != nil {
+		return err
+	}
+	t.saw("the welcome page.")
+	if err := t.picture("welcome"); err != nil {
+		return err
+	}
+	if err := t.clicks(window, "Create Home"); err != nil {
+		return err
+	}
+	if err := t.see(window, "recovery key"); err != nil {
+		return err
+	}
+	t.saw("the profile Home and its recovery key, shown this once.")
+	if err := t.picture("recovery-key"); err != nil {
+		return err
+	}
+	return t.dancectl("Home, open", "status")
+}
+
+func (t *tour) connectFirst() error {
+	t.did("Clicked Connect, then Demo; signed in as mira in Chromium and allowed it.")
+	return t.connect("mira")
+}
+
+func (t *tour) connectSecond() error {
+	t.did("Connected a second account at the same provider: jo.")
+	return t.connect("jo")
+}
+
+func (t *tour) connect(user string) error {
+	if err := t.clicks(window, "Connect", "Demo"); err != nil {
+		return err
+	}
+	address, err := t.world.Opened(t.ctx)
+	if err != nil {
+		return err
+	}
+	page, err := t.world.Open(t.ctx, address)
+	if err != nil {
+		return err
+	}
+	defer page.Close()
+	if err := page.SignIn(t.ctx, user); err != nil {
+		return err
+	}
+	if err := page.Screenshot(t.ctx, filepath.Join(t.pictures, fmt.Sprintf("%02d-browser-consent.png", t.step))); err != nil {
+		return err
+	}
+	if err := page.Click(t.ctx, "#allow"); err != nil {
+		return err
+	}
+	if err := page.AwaitText(t.ctx, "Dancecard"); err != nil {
+		return err
+	}
+	if err := page.Screenshot(t.ctx, filepath.Join(t.pictures, fmt.Sprintf("%02d-browser-done.png", t.step))); err != nil {
+		return err
+	}
+	if err := t.see(window, "Add to Home"); err != nil {
+		return err
+	}
+	t.saw("who came back: %s. Nothing is kept yet.", user)
+	if err := errors.Join(t.picture("came-back"), t.clicks(window, "Add to Home"), t.see(window, user)); err != nil {
+		return err
+	}
+	t.saw("the account %s on screen.", user)
+	return errors.Join(t.picture("account"), t.dancectl(user+` .*(ready|Ready)`, "accounts"))
+}
+
+func (t *tour) consent() error {
+	t.did("curl --unix-socket asked for a token of mira.")
+	if err := t.listen(); err != nil {
+		return err
+	}
+	answered := make(chan error, 1)
+	go func() {
+		var err error
+		t.mira, err = t.must("demo:mira", "{}")
+		answered <- err
+	}()
+	if err := t.see("", "Always", "Never"); err != nil {
+		return err
+	}
+	guide, err := filepath.Abs(test.Binary("tour-guide"))
+	if err != nil {
+		return err
+	}
+	if err := t.see("", "/usr/bin/curl", guide); err != nil {
+		return fmt.Errorf("the question must name the program and its path: %w", err)
+	}
+	t.saw("the question: curl, /usr/bin/curl, called by %s.", guide)
+	if err := errors.Join(t.picture("consent"), t.clicks("", "Always")); err != nil {
+		return err
+	}
+	if err := <-answered; err != nil {
+		return err
+	}
+	t.saw("curl's token, good until %s.", t.mira.Expires.Format(time.TimeOnly))
+	return nil
+}
+
+func (t *tour) tokenWorks() error {
+	t.did("Used the token at the provider's userinfo.")
+	if err := t.owner(t.mira.Access, "mira"); err != nil {
+		return err
+	}
+	t.saw("mira.")
+	answer := make(chan error, 1)
+	go func() {
+		var err error
+		t.jo, err = t.must("demo:jo", "{}")
+		answer <- err
+	}()
+	if err := t.clicks("", "Always"); err != nil {
+		return err
+	}
+	if err := <-answer; err != nil {
+		return err
+	}
+	return t.owner(t.jo.Access, "jo")
+}
+
+func (t *tour) refreshes() error {
+	old := t.mira
+	t.did("Waited until mira's token expired.")
+	err := test.Await(t.ctx, "the token to expire", func() error {
+		active, err := t.provider.Introspect(t.ctx, old.Access)
+		if err == nil && active {
+			err = errors.New("it is still good")
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := t.heard("token.refreshed"); err != nil {
+		return err
+	}
+	t.saw("it refreshed unattended.")
+	if t.mira, err = t.must("demo:mira", "{}"); err != nil {
+		return err
+	}
+	if t.mira.Access == old.Access {
+		return errors.New("curl was handed the expired token")
+	}
+	if err := t.owner(t.mira.Access, "mira"); err != nil {
+		return err
+	}
+	t.saw("another token for curl, without a question, and it works.")
+	if err := t.heard("grant.asked", "grant.allowed", "grant.used", "token.refreshed"); err != nil {
+		return err
+	}
+	t.saw("grant.asked, grant.allowed, grant.used and token.refreshed on curl's event stream.")
+	return nil
+}
+
+// freshOnly asks for a token that must be good for nearly its whole life, so
+// that Dancecard has to refresh while curl waits.
+func (t *tour) freshOnly() (token, error) {
+	most := lifetime - 2*time.Second
+	err := test.Await(t.ctx, "the token to age", func() error {
+		if time.Until(t.mira.Expires) >= most-time.Second {
+			return errors.New("it is too fresh")
+		}
+		return nil
+	})
+	if err != nil {
+		return token{}, err
+	}
+	fresh, err := t.must("demo:mira", fmt.Sprintf(`{"min_valid": %d}`, int(most.Seconds())))
+	if err == nil && fresh.Access == t.mira.Access {
+		err = errors.New("curl was handed the old token")
+	}
+	return fresh, err
+}
+
+func (t *tour) storesFirst() (err error) {
+	t.did("curl asked for a fresher token; Dancecard was killed (kill -9) at the moment it answered.")
+	if t.mira, err = t.freshOnly(); err != nil {
+		return err
+	}
+	pid, err := t.pid()
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return err
+	}
+	if _, err := t.app.Wait(t.ctx); err != nil {
+		return err
+	}
+	if err := order(t.trace); err != nil {
+		return err
+	}
+	t.saw("by strace: token request, then fdatasync of the vault, then the answer to curl.")
+	return nil
+}
+
+// pid is Dancecard's own, not strace's.
+func (t *tour) pid() (int, error) {
+	b, err := t.world.Output(t.ctx, "pgrep", "-P", fmt.Sprint(t.app.Cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	var pid int
+	_, err = fmt.Sscan(b, &pid)
+	return pid, err
+}
+
+func (t *tour) crash() (err error) {
+	t.did("Started Dancecard again.")
+	if err := t.start(); err != nil {
+		return err
+	}
+	if err := t.see(window, "mira", "jo"); err != nil {
+		return err
+	}
+	t.saw("both accounts; the profile opened by itself through the keyring.")
+	if err := t.picture("after-crash"); err != nil {
+		return err
+	}
+	// The provider ends the whole family if a spent refresh token comes back,
+	// so a refresh works only if the rotated one was on disk.
+	if t.mira, err = t.freshOnly(); err != nil {
+		return fmt.Errorf("the stored refresh token is not the rotated one: %w", err)
+	}
+	if err := t.owner(t.mira.Access, "mira"); err != nil {
+		return err
+	}
+	t.saw("a refresh with what was on disk: it was the rotated refresh token. curl is still allowed.")
+	return t.listen()
+}
+
+func (t *tour) start() (err error) {
+	if t.app, err = t.world.Start("dancecard"); err != nil {
+		return err
+	}
+	return t.world.AwaitSocket(t.ctx)
+}
