@@ -52,7 +52,7 @@ func farewell(d ipc.Disconnected) string {
 	case d.Pending:
 		return gone + d.Provider + " has not been told yet; Dancecard tries again until it is done."
 	case d.Told:
-		return gone + d.Provider + " has revoked its token."
+		return gone + "Its token is revoked at " + d.Provider + "."
 	case d.Page != "":
 		return gone + d.Provider + " offers no revocation: end it at " + d.Page
 	}

@@ -35,7 +35,7 @@ func (t *tool) providers() *cobra.Command {
 		}
 		table(t.out, rows)
 		for _, b := range s.Broken {
-			t.note("! %s. %s", brokenFile(b), b.Fix)
+			t.note("! %s", brokenFile(b))
 		}
 		return nil
 	})
@@ -62,12 +62,17 @@ func needs(p ipc.Provider) string {
 	return strings.Join(wants, ", ")
 }
 
-// brokenFile says what is wrong with a provider file, and where.
+// brokenFile says what is wrong with a provider file, where, and what to do.
 func brokenFile(b ipc.ProviderProblem) string {
+	text := b.File
 	if b.Line > 0 {
-		return fmt.Sprintf("%s, line %d: %s", b.File, b.Line, strings.TrimSuffix(b.Reason, "."))
+		text += fmt.Sprintf(":%d", b.Line)
 	}
-	return b.File + ": " + strings.TrimSuffix(b.Reason, ".")
+	text += ": " + b.Reason
+	if b.Fix != "" {
+		text += "; " + b.Fix
+	}
+	return text
 }
 
 func (t *tool) providerShow() *cobra.Command {

@@ -78,11 +78,11 @@ func (t *tool) printTrouble(s ipc.Overview, now time.Time) {
 	for _, a := range s.Accounts {
 		if a.Status == "needs sign-in" || a.Status == "needs registration" {
 			t.say("! %s %s. %s", short[a.ID], state(a, now), a.Why)
-			t.say("  hint: dancectl connect --reconnect %s", short[a.ID])
+			t.say("hint: dancectl connect --reconnect %s", short[a.ID])
 		}
 	}
 	for _, b := range s.Broken {
-		t.say("! %s. %s", brokenFile(b), b.Fix)
+		t.say("! %s", brokenFile(b))
 	}
 	for _, a := range s.Alarms {
 		t.say("! %s %s", a.Text, a.Hint)

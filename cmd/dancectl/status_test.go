@@ -19,7 +19,7 @@ func TestStatus(t *testing.T) {
 		Questions: 1,
 		Keyring:   "No keyring answers.",
 		Dances:    []ipc.Dance{{ProviderName: "Demo", Stage: ipc.DanceWaiting}, {ProviderName: "Old", Stage: ipc.DanceDone}},
-		Broken:    []ipc.ProviderProblem{{File: "x.toml", Line: 3, Reason: "No issuer.", Fix: "Add one."}},
+		Broken:    []ipc.ProviderProblem{{File: "x.toml", Line: 3, Reason: "there is no issuer", Fix: "add one"}},
 		Alarms:    []ipc.Alarm{{Text: "The disk is full.", Hint: "Make room."}},
 	})
 	dancectl(t, "status").wants(t, 0, `Dancecard 0.1.0, process 42
@@ -30,7 +30,7 @@ Keyring   No keyring answers.
 Dance     Demo, waiting
 ! demo:jo needs sign-in. Demo ended it.
 hint: dancectl connect --reconnect demo:jo
-! x.toml, line 3: No issuer. Add one.
+! x.toml:3: there is no issuer; add one
 ! The disk is full. Make room.
 `, "")
 }
@@ -116,7 +116,7 @@ g3  mail                demo:mira  fetch only  always  0     /usr/bin/mail
 
 func TestProviders(t *testing.T) {
 	d := start(t)
-	d.answer("GET /v1/status", ipc.Overview{Broken: []ipc.ProviderProblem{{File: "x.toml", Line: 3, Reason: "No issuer.", Fix: "Add one."}}})
+	d.answer("GET /v1/status", ipc.Overview{Broken: []ipc.ProviderProblem{{File: "x.toml", Line: 3, Reason: "there is no issuer", Fix: "add one"}}})
 	rows := []ipc.Provider{
 		{ID: "demo", Name: "Demo", Linked: 1, File: "/c/demo.toml"},
 		{ID: "gitlab", Name: "GitLab", NeedsRegistration: true, Instance: "host name", InstanceExample: "gitlab.example.org",
@@ -127,7 +127,7 @@ func TestProviders(t *testing.T) {
 	dancectl(t, "providers").wants(t, 0, `PROVIDER  NAME    LINKED  NEEDS                                FILE
 demo      Demo    1                                            /c/demo.toml
 gitlab    GitLab          a client id of your own, --instance
-`, "! x.toml, line 3: No issuer. Add one.\n")
+`, "! x.toml:3: there is no issuer; add one\n")
 	dancectl(t, "providers", "show", "gitlab").wants(t, 0, `Provider   GitLab
 Id         gitlab
 Needs      a client id of your own, --instance
@@ -142,10 +142,10 @@ func TestDisconnect(t *testing.T) {
 	answer := ipc.Disconnected{Account: "a1", Provider: "Demo", Label: "mira", Told: true}
 	d.answer("DELETE /v1/accounts/demo:mira", answer)
 	d.answer("DELETE /v1/accounts/demo:no", problemOf(403, ipc.CodeConsentDenied, "You said no.", ""))
-	dancectl(t, "disconnect", "demo:mira").wants(t, 0, "mira is disconnected and erased here. Demo has revoked its token.\n",
+	dancectl(t, "disconnect", "demo:mira").wants(t, 0, "mira is disconnected and erased here. Its token is revoked at Demo.\n",
 		"Dancecard's window asks whether to disconnect demo:mira.\n")
 	dancectl(t, "disconnect", "demo:mira", "--passphrase-file", file(t, "correct horse\n")).wants(t, 0,
-		"mira is disconnected and erased here. Demo has revoked its token.\n", "")
+		"mira is disconnected and erased here. Its token is revoked at Demo.\n", "")
 	want := `DELETE /v1/accounts/demo:mira {"passphrase":"correct horse"}`
 	if got := d.requests("DELETE /v1/accounts/demo:mira"); got[1] != want {
 		t.Errorf("asked %q, want %q", got[1], want)
