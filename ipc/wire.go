@@ -158,7 +158,7 @@ func readError(resp *http.Response) error {
 	if err := json.Unmarshal(data, e); err != nil || e.Code == "" {
 		e = &Error{Code: Code(resp.Header.Get(Header)), Title: resp.Status,
 			Message: "Something that is not Dancecard answered at its socket.",
-			Hint:    "See which program listens there: `dancectl doctor`."}
+			Hint:    "End the program that listens there, then start Dancecard."}
 		if e.Code == "" {
 			e.Code = CodeInternal
 		}
