@@ -97,13 +97,14 @@ const (
 	codeLength        = 64  // runes of an error code that are kept
 	descriptionLength = 300 // runes of a description that are kept
 	longestWord       = 40  // longer words that are no addresses may be tokens
+	shortestSecret    = 8   // bytes; shorter ones are parts of ordinary words
 )
 
 // refused makes a Refused of what the provider sent. Words that could be
 // tokens, and the secrets of the request itself, are taken out.
 func refused(stage, code, description string, status int, secrets ...string) *Refused {
 	for _, s := range secrets {
-		if s != "" {
+		if len(s) >= shortestSecret {
 			description = strings.ReplaceAll(description, s, "[redacted]")
 			code = strings.ReplaceAll(code, s, "[redacted]")
 		}
