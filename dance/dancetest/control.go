@@ -107,7 +107,8 @@ func (p *Provider) ExpireAccessTokens() error {
 	return s.save()
 }
 
-// RotateKey signs with a new key from now on. The old ones stay in the JWK set.
+// RotateKey signs with a new key from now on. The old ones stay in the JWK set
+// while the process runs.
 func (p *Provider) RotateKey() error {
 	k, err := newKey()
 	if err != nil {
@@ -159,6 +160,10 @@ email = "see your e-mail address"
 offline_access = "stay connected when you are away"
 "notes.read" = "read your notes"
 "notes.write" = "read and change your notes"
+
+[api]
+base_url = ` + strconv.Quote(p.issuer+"/") + `
+hosts = [` + strconv.Quote(p.addr) + `]
 
 [revocation]
 revokes = "token"
