@@ -78,8 +78,11 @@ func isTorn(rest []byte, at int, s *strip, sequence uint64, err error) bool {
 	switch err {
 	case errFrameShort:
 		return true
-	case errFrameHead, errFrameBody:
+	case errFrameHead:
 		return !s.follows(rest, sequence) && hasHole(rest, at)
+	case errFrameBody:
+		_, size, _ := s.frameAt(rest)
+		return size == len(rest) && hasHole(rest, at)
 	}
 	return false
 }

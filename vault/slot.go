@@ -147,17 +147,25 @@ func (f *Folder) unlockSlot(ctx context.Context, h *header, s slot, way KeySourc
 	}
 	identity, item, err := way.identity(ctx, h.Vault, locked)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, slotError(s.Identity, err)
 	}
 	root, err := ageOpen(sealed, identity)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, slotError(s.Root, err)
 	}
 	if len(root) != keySize {
 		clear(root)
 		return nil, nil, damaged(slotsFolder+"/"+s.Root+slotSuffix, "it holds no root key")
 	}
 	return root, item, nil
+}
+
+// slotError says where an age file is not whole.
+func slotError(name string, err error) error {
+	if errors.Is(err, errAge) {
+		return damaged(slotsFolder+"/"+name+slotSuffix, "%v", err)
+	}
+	return err
 }
 
 // cleanSlots removes the files in slots/ that h does not list.
@@ -208,20 +216,21 @@ func ageSeal(plain []byte, to age.Recipient) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// ageOpen is ErrWrongKey if identity does not fit and ErrDamaged if the file is
-// not whole.
+var errAge = errors.New("it is not a whole age file")
+
+// ageOpen is ErrWrongKey if no identity fits and errAge if the file is not whole.
 func ageOpen(sealed []byte, identities ...age.Identity) ([]byte, error) {
 	r, err := age.Decrypt(bytes.NewReader(sealed), identities...)
 	if _, no := errors.AsType[*age.NoIdentityMatchError](err); no {
 		return nil, ErrWrongKey
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrDamaged, err)
+		return nil, fmt.Errorf("%w: %v", errAge, err)
 	}
 	plain, err := io.ReadAll(r)
 	if err != nil {
 		clear(plain)
-		return nil, fmt.Errorf("%w: %v", ErrDamaged, err)
+		return nil, fmt.Errorf("%w: %v", errAge, err)
 	}
 	return plain, nil
 }

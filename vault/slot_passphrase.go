@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 
 	"filippo.io/age"
 	"golang.org/x/text/unicode/norm"
@@ -76,7 +77,7 @@ func (p passphrase) identity(ctx context.Context, _ string, sealed []byte) (age.
 	defer clear(text)
 	identity, err := age.ParseX25519Identity(string(bytes.TrimSpace(text)))
 	if err != nil {
-		return nil, nil, damaged(slotsFolder, "the passphrase's slot holds no identity")
+		return nil, nil, fmt.Errorf("%w: it holds no identity", errAge)
 	}
 	return identity, nil, ctx.Err()
 }

@@ -5,19 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"dancecard/internal/secret"
 )
-
-func TestMain(m *testing.M) {
-	testOnlyWorkFactor = 4
-	testOnlyMachine = "machine one"
-	os.Exit(m.Run())
-}
 
 func check(t testing.TB, err error) {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"filippo.io/age"
 )
@@ -39,14 +40,12 @@ func (v *Vault) AddWay(ctx context.Context, w KeySource) (WayInfo, error) {
 		return WayInfo{}, fmt.Errorf("the new way in cannot be stored: %w", err)
 	}
 	next := *v.header
-	next.Ways = slices.Clone(v.header.Ways)
-	changes := []Change{{wayKey(s.ID), []byte(a.recipient.String())}}
+	next.Ways = append(slices.Clone(v.header.Ways), s)
 	if s.Kind == WayKeyring {
-		next.Ways = slices.DeleteFunc(next.Ways, func(old slot) bool { return old.Kind == WayKeyring })
+		next.Ways = slices.DeleteFunc(next.Ways, func(old slot) bool { return old.Kind == WayKeyring && old.ID != s.ID })
 	}
-	next.Ways = append(next.Ways, s)
 	next.MAC = next.seal(v.keys)
-	if err := v.commitLocked(changes); err != nil {
+	if err := v.commitLocked([]Change{{wayKey(s.ID), []byte(a.recipient.String())}}); err != nil {
 		return WayInfo{}, err
 	}
 	if err := v.commitHeader(&next); err != nil {
@@ -143,7 +142,11 @@ func (v *Vault) rekeyFiles(ctx context.Context, id string) (gone slot, err error
 		if !slices.ContainsFunc(next.header.Ways, func(s slot) bool { return s.Kind != WayKeyring }) {
 			return gone, ErrLastWay
 		}
-		changes = append(changes, Change{Key: wayKey(id)})
+	}
+	for _, key := range v.memory.keys(wayKey("")) {
+		if _, stays := next.header.find(strings.TrimPrefix(key, wayKey(""))); !stays {
+			changes = append(changes, Change{Key: key})
+		}
 	}
 	next.keys = deriveKeys(v.keys.vault, newRoot())
 	if err := v.rekeyTo(next, changes); err != nil {
