@@ -1,0 +1,145 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+)
+
+// entry is a text field that hands on what it has no use for: Escape, and the
+// window's shortcuts, which Fyne gives to the focused widget alone.
+type entry struct {
+	widget.Entry
+	name    string // label, for the map
+	focused bool
+	onFocus func(bool)
+	onKey   func(*fyne.KeyEvent) bool
+}
+
+func newEntry(name string) *entry {
+	e := &entry{name: name}
+	e.ExtendBaseWidget(e)
+	e.Scroll = container.ScrollNone
+	return e
+}
+
+// secretEntry hides what is typed, with an eye to show it.
+func secretEntry(name string) *entry {
+	e := newEntry(name)
+	e.Password = true
+	var eye *button
+	eye = iconButton("eye", "Show what is typed", func() {
+		e.Password = !e.Password
+		eye.icon = "eye"
+		if !e.Password {
+			eye.icon = "eyeoff"
+		}
+		eye.Refresh()
+		e.Refresh()
+	})
+	e.ActionItem = eye
+	return e
+}
+
+// CreateRenderer enters the field into the window's map.
+func (e *entry) CreateRenderer() fyne.WidgetRenderer {
+	mapped(e)
+	return e.Entry.CreateRenderer()
+}
+
+func (e *entry) MinSize() fyne.Size { return fyne.NewSize(80, 36) }
+
+func (e *entry) FocusGained() {
+	e.focused = true
+	e.Entry.FocusGained()
+	if e.onFocus != nil {
+		e.onFocus(true)
+	}
+}
+
+func (e *entry) FocusLost() {
+	e.focused = false
+	e.Entry.FocusLost()
+	if e.onFocus != nil {
+		e.onFocus(false)
+	}
+}
+
+func (e *entry) TypedKey(k *fyne.KeyEvent) {
+	if e.onKey != nil && e.onKey(k) {
+		return
+	}
+	if k.Name == fyne.KeyEscape {
+		windowKey(e, k)
+		return
+	}
+	e.Entry.TypedKey(k)
+}
+
+func (e *entry) TypedShortcut(s fyne.Shortcut) {
+	if _, ours := s.(*desktop.CustomShortcut); ours {
+		if c := fyne.CurrentApp().Driver().CanvasForObject(e); c != nil {
+			if h, ok := c.(fyne.Shortcutable); ok {
+				h.TypedShortcut(s)
+				return
+			}
+		}
+	}
+	e.Entry.TypedShortcut(s)
+}
+
+func (e *entry) mapEntry() (string, string, bool) { return "entry", e.name, !e.Disabled() }
+
+// field draws an entry 36 high with the 2 px ring of focus around it.
+func field(e *entry) fyne.CanvasObject {
+	ring := newPlate(colNone, colAccent, 9)
+	ring.width = 2
+	show(ring, e.focused)
+	e.onFocus = func(on bool) { show(ring, on) }
+	return placed(80, 36, func(s fyne.Size) {
+		put(e, 0, 0, s.Width, 36)
+		put(ring, -1, -1, s.Width+2, 38)
+	}, e, ring)
+}
+
+// labelled puts a label above a field.
+func labelled(label string, f fyne.CanvasObject) fyne.CanvasObject {
+	w := fitting(label, styleCaptionBold, colInk2)
+	return placed(80, 56, func(s fyne.Size) {
+		put(w, 0, 0, s.Width, 16)
+		put(f, 0, 20, s.Width, 36)
+	}, w, f)
+}
+
+// searchField is the 232 by 36 field of a view's head.
+func searchField(e *entry, hint, keys string) fyne.CanvasObject {
+	e.SetPlaceHolder(hint)
+	e.Icon = nil
+	e.ActionItem = newKeycap(keys)
+	icon := lineIcon("search", 20, colInk2)
+	e.Icon = icon.resource()
+	return field(e)
+}
+
+// newKeycap is the small word for a key in a field.
+func newKeycap(text string) fyne.CanvasObject {
+	p := newPlate(colSunk, colLine, 4)
+	w := newWords(text, styleCaption, colInk3)
+	width := styleCaption.width(text) + 12
+	return placed(width+8, 20, func(s fyne.Size) {
+		put(p, 0, (s.Height-18)/2, width, 18)
+		put(w, 6, (s.Height-16)/2, width-12, 16)
+	}, p, w)
+}
+
+// readOnly is a value to look at and copy: mono on sunk ground.
+func readOnly(text string, c cut) fyne.CanvasObject {
+	p := newPlate(colSunk, colLine, 8)
+	w := newWords(text, styleMono, colInk)
+	w.cut = c
+	return placed(80, 36, func(s fyne.Size) {
+		put(p, 0, 0, s.Width, s.Height)
+		put(w, 12, (s.Height-16)/2, s.Width-24, 16)
+	}, p, w)
+}

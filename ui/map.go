@@ -1,0 +1,136 @@
+package ui
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"sync"
+	"time"
+
+	"fyne.io/fyne/v2"
+)
+
+// The window's map: where things can be clicked, for accessibility tools that
+// Fyne gives no other way in, and for our own end-to-end tests.
+//
+// If DANCECARD_UI_MAP names a file, it holds a JSON array, replaced as a whole
+// (write and rename) within a fifth of a second of every change:
+//
+//	[{"window": "Dancecard", "kind": "button", "label": "Connect",
+//	  "x": 756, "y": 26, "width": 120, "height": 36, "enabled": true, "focused": false}, ...]
+//
+// The rectangle is in pixels from the window's top left corner. Kinds are
+// button, entry (its label, never what it holds), card, choice and heading
+// (text to read, not to click). Things that are hidden or scrolled out of the
+// window are left out.
+const mapVariable = "DANCECARD_UI_MAP"
+
+type mapItem struct {
+	Window  string `json:"window"`
+	Kind    string `json:"kind"`
+	Label   string `json:"label"`
+	X       int    `json:"x"`
+	Y       int    `json:"y"`
+	Width   int    `json:"width"`
+	Height  int    `json:"height"`
+	Enabled bool   `json:"enabled"`
+	Focused bool   `json:"focused"`
+}
+
+// mappable is a widget of ours that knows its name.
+type mappable interface {
+	fyne.CanvasObject
+	mapEntry() (kind, label string, enabled bool)
+}
+
+var (
+	mapFile  = os.Getenv(mapVariable)
+	mapMu    sync.Mutex
+	mapOrder []mappable // as they were made
+)
+
+func mapped(m mappable) {
+	if mapFile == "" {
+		return
+	}
+	mapMu.Lock()
+	defer mapMu.Unlock()
+	mapOrder = append(mapOrder, m)
+}
+
+func unmapped(m mappable) {
+	if mapFile == "" {
+		return
+	}
+	mapMu.Lock()
+	defer mapMu.Unlock()
+	for i, o := range mapOrder {
+		if o == m {
+			mapOrder = append(mapOrder[:i], mapOrder[i+1:]...)
+			return
+		}
+	}
+}
+
+// drawMap looks at what is on screen. Main thread only.
+func drawMap(windows []fyne.Window) []mapItem {
+	mapMu.Lock()
+	all := append([]mappable(nil), mapOrder...)
+	mapMu.Unlock()
+	drv := fyne.CurrentApp().Driver()
+	items := []mapItem{}
+	seen := map[mappable]bool{}
+	for _, w := range windows {
+		c := w.Canvas()
+		for _, m := range all {
+			if seen[m] || !m.Visible() || drv.CanvasForObject(m) != c {
+				continue
+			}
+			p, size := drv.AbsolutePositionForObject(m), m.Size()
+			middle := p.AddXY(size.Width/2, size.Height/2)
+			if p.IsZero() || middle.X > c.Size().Width || middle.Y > c.Size().Height || middle.Y < 0 {
+				continue
+			}
+			kind, label, enabled := m.mapEntry()
+			if label == "" {
+				continue
+			}
+			seen[m] = true
+			k := c.Scale()
+			items = append(items, mapItem{Window: w.Title(), Kind: kind, Label: label, X: int(p.X * k), Y: int(p.Y * k),
+				Width: int(size.Width * k), Height: int(size.Height * k), Enabled: enabled, Focused: c.Focused() == any(m)})
+		}
+	}
+	return items
+}
+
+// keepMap writes the map until the UI ends.
+func (u *UI) keepMap() {
+	var last []byte
+	for {
+		select {
+		case <-u.ctx.Done():
+			return
+		case <-time.After(150 * time.Millisecond):
+		}
+		drawn := make(chan []byte, 1)
+		fyne.Do(func() {
+			if u.ctx.Err() != nil {
+				return
+			}
+			data, _ := json.Marshal(drawMap(u.seen()))
+			drawn <- data
+		})
+		select {
+		case <-u.ctx.Done():
+			return
+		case data := <-drawn:
+			if bytes.Equal(data, last) {
+				continue
+			}
+			if os.WriteFile(mapFile+".new", data, 0o600) == nil && os.Rename(mapFile+".new", mapFile) == nil {
+				last = data
+			}
+		}
+	}
+}
