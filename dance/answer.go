@@ -175,9 +175,10 @@ func granted(v any, separator string) []string {
 func extra(doc map[string]any) map[string]string {
 	kept := map[string]string{}
 	for name := range doc {
-		known := slices.Contains([]string{"expires_in", "expires_at", "scope"}, name)
 		lower := strings.ToLower(name)
-		if known || strings.Contains(lower, "token") || strings.Contains(lower, "secret") || strings.Contains(name, ".") {
+		known := slices.Contains([]string{"expires_in", "expires_at", "scope"}, name)
+		hidden := strings.Contains(lower, "token") && !strings.HasSuffix(lower, "_expires_in") || strings.Contains(lower, "secret")
+		if known || hidden || strings.Contains(name, ".") {
 			continue
 		}
 		v := text(doc, name)

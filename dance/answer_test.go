@@ -181,11 +181,11 @@ func TestFormTwiceIsRefused(t *testing.T) {
 }
 
 func TestExtra(t *testing.T) {
-	doc, err := parseObject([]byte(`{"instance_url":"https://na1.example","id":7,"access_token":"x","other_token":"x","client_secret":"x","team":{"id":"T"},"bad":"a\u0000b","expires_in":1}`), true)
+	doc, err := parseObject([]byte(`{"instance_url":"https://na1.example","id":7,"access_token":"x","other_token":"x","client_secret":"x","team":{"id":"T"},"bad":"a\u0000b","expires_in":1,"refresh_token_expires_in":9}`), true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(extra(doc)); got != "map[id:7 instance_url:https://na1.example]" {
+	if got := fmt.Sprint(extra(doc)); got != "map[id:7 instance_url:https://na1.example refresh_token_expires_in:9]" {
 		t.Errorf("kept %s", got)
 	}
 }
@@ -268,13 +268,16 @@ func TestRefreshParameters(t *testing.T) {
 	l.Provider.TokenParams = map[string]string{"audience": "api", "grant_type": "evil"}
 	l.Provider.Endpoints.Token = op.URL + "/nowhere"
 	l.Provider.Endpoints.Refresh = op.URL + "/token"
+	l.Provider.Quirks.RefreshRedirect = true
+	l.RedirectURI = "http://127.0.0.1:1/x"
+	l.Provider.ScopeSeparator, l.Provider.ScopeParam = ",", "user_scope"
 	op.token = raw(200, "application/json", okAnswer)
 	tok, err := Refresh(t.Context(), l, Registration{}, secret.New("old-refresh"), []string{"a", "b"}, Identity{})
 	if err != nil || strings.Join(tok.Granted, " ") != "a b" {
 		t.Errorf("%+v, %v", tok, err)
 	}
 	f := op.lastForm()
-	if f.Get("grant_type") != "refresh_token" || f.Get("refresh_token") != "old-refresh" || f.Get("scope") != "a b" || f.Get("audience") != "api" || f.Get("client_id") != "us" {
+	if f.Get("grant_type") != "refresh_token" || f.Get("refresh_token") != "old-refresh" || f.Get("user_scope") != "a,b" || f.Get("redirect_uri") != l.RedirectURI || f.Get("audience") != "api" || f.Get("client_id") != "us" {
 		t.Errorf("sent %v", f)
 	}
 }

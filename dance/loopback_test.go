@@ -202,6 +202,18 @@ func TestWrongRequestsChangeNothing(t *testing.T) {
 	}
 }
 
+func TestD27NavigationPasses(t *testing.T) {
+	lb := listening(t, testLink())
+	res, _ := ask(t, lb, "GET", lb.path+rightQuery, func(r *http.Request) {
+		for name, v := range map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1"} {
+			r.Header.Set(name, v)
+		}
+	})
+	if res.StatusCode != http.StatusSeeOther {
+		t.Errorf("answered %d", res.StatusCode)
+	}
+}
+
 func TestD26RawHosts(t *testing.T) {
 	lb := listening(t, testLink())
 	target := lb.path + rightQuery

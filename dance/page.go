@@ -47,10 +47,9 @@ func (p page) render() []byte {
 	return b.Bytes()
 }
 
-// write answers a request with the page.
+// write answers a request, whose answer is guarded, with the page.
 func (p page) write(w http.ResponseWriter, status int) {
 	body := p.render()
-	guard(w)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)

@@ -24,6 +24,7 @@ func TestD5MarkupIsText(t *testing.T) {
 func TestPagesAreSelfContained(t *testing.T) {
 	for _, kind := range []string{"done", "over", "refused"} {
 		w := httptest.NewRecorder()
+		guard(w)
 		page{Kind: kind, Provider: "GitHub", Code: "access_denied"}.write(w, 200)
 		body := w.Body.String()
 		for _, bad := range []string{"<script", "src=", "href=", "@import", "url("} {

@@ -3,6 +3,7 @@ package dance
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -155,6 +156,99 @@ func TestAuthStyles(t *testing.T) {
 		if op.count("/token") != 1 {
 			t.Errorf("D52: %d token requests", op.count("/token"))
 		}
+	}
+}
+
+func TestAuthorizationRequest(t *testing.T) {
+	age := 60
+	for _, c := range []struct {
+		name string
+		row  Provider
+		req  Request
+		want map[string]string // "": absent
+	}{
+		{"row's parameters do not displace ours",
+			Provider{AuthorizeParams: map[string]string{"state": "evil", "redirect_uri": "https://evil.example", "access_type": "offline", "response_type": "token", "code_challenge_method": "plain"}},
+			Request{Scopes: []string{"a"}},
+			map[string]string{"state": "the-state", "redirect_uri": "http://127.0.0.1:1/x", "access_type": "offline", "response_type": "code", "code_challenge_method": "S256", "nonce": "", "prompt": ""}},
+		{"plain", Provider{PKCE: "plain"}, Request{}, map[string]string{"code_challenge": "the-verifier", "code_challenge_method": "plain"}},
+		{"off", Provider{PKCE: "off"}, Request{}, map[string]string{"code_challenge": "", "code_challenge_method": ""}},
+		{"scopes in other words", Provider{ScopeParam: "user_scope", ScopeSeparator: ","}, Request{Scopes: []string{"a", "b"}}, map[string]string{"user_scope": "a,b", "scope": ""}},
+		{"offline access", Provider{Issuer: testIssuer}, Request{Scopes: []string{"openid", "offline_access"}, PromptParam: "select_account"},
+			map[string]string{"prompt": "select_account consent", "nonce": "the-nonce"}},
+		{"offline access, consent asked", Provider{Issuer: testIssuer}, Request{Scopes: []string{"offline_access"}, PromptParam: "consent"}, map[string]string{"prompt": "consent"}},
+		{"offline access, silent", Provider{Issuer: testIssuer}, Request{Scopes: []string{"offline_access"}, PromptParam: "none"}, map[string]string{"prompt": "none"}},
+		{"row has its own prompt", Provider{Issuer: testIssuer, AuthorizeParams: map[string]string{"prompt": "select_account"}}, Request{Scopes: []string{"offline_access"}},
+			map[string]string{"prompt": "select_account"}},
+		{"max_age", Provider{Issuer: testIssuer}, Request{MaxAge: &age, LoginHint: "sam"}, map[string]string{"max_age": "60", "login_hint": "sam"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.row.Endpoints.Authorization = testIssuer + "/authorize?own=1"
+			d := &dance{link: Link{Provider: c.row, RedirectURI: "http://127.0.0.1:1/x"}, registration: Registration{ClientID: "us"},
+				request: c.req, state: "the-state", nonce: "the-nonce", verifier: "the-verifier"}
+			q := mustQuery(t, d.authorization())
+			for name, want := range c.want {
+				if got := strings.Join(q[name], "|"); got != want {
+					t.Errorf("%s is %q, want %q", name, got, want)
+				}
+			}
+			if q.Get("own") != "1" || q.Get("client_id") != "us" {
+				t.Errorf("asked %v", q)
+			}
+		})
+	}
+}
+
+func TestScopes(t *testing.T) {
+	offered := []string{"openid", "offline_access"}
+	for _, c := range []struct {
+		row   Provider
+		asked []string
+		want  string
+	}{
+		{Provider{Issuer: testIssuer}, nil, "openid profile email offline_access"},
+		{Provider{Issuer: testIssuer, Scopes: []string{"a"}}, nil, "a"},
+		{Provider{Issuer: testIssuer, Scopes: []string{"a"}}, []string{"b"}, "b"},
+		{Provider{Protocol: "oauth2"}, nil, ""},
+	} {
+		if got := strings.Join(scopes(c.row, c.asked, offered), " "); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
+func TestRunWithThePortHeld(t *testing.T) {
+	held, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	op := newOP(t)
+	row := op.row()
+	row.Redirect = Redirect{Mode: "fixed_port", Port: held.Addr().(*net.TCPAddr).Port}
+	_, err = Run(t.Context(), row, Prompt{OpenURL: func(context.Context, string) error { t.Error("the browser was opened"); return nil }}, Request{})
+	if f, ok := errors.AsType[*Failed](err); !ok || !strings.Contains(f.Text, "held by another program") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestD62FixedPortTakesOneDance(t *testing.T) {
+	op := newOP(t)
+	row := op.row()
+	free, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row.Redirect = Redirect{Mode: "fixed_port", Port: free.Addr().(*net.TCPAddr).Port}
+	free.Close()
+	_, err = Run(t.Context(), row, Prompt{OpenURL: func(ctx context.Context, start string) error {
+		if _, err := Run(ctx, row, Prompt{}, Request{}); err == nil || !strings.Contains(err.Error(), "held by another program") {
+			t.Errorf("the second dance: %v", err)
+		}
+		return browse(ctx, start)
+	}}, Request{})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

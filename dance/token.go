@@ -55,10 +55,7 @@ func config(l Link, r Registration, tokenURL string) *oauth2.Config {
 
 // over puts the call under x/oauth2.
 func (c *tokenCall) over(ctx context.Context) context.Context {
-	return context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
-		Transport:     c,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	})
+	return context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: c})
 }
 
 // result is the call's outcome. Where it failed, the token holds the refresh
