@@ -144,15 +144,6 @@ func (d *disk) sync() error {
 	return d.root.Sync()
 }
 
-// names lists the folder's entries.
-func (d *disk) names() ([]string, error) {
-	list, err := d.list()
-	if err != nil {
-		return nil, err
-	}
-	return list, nil
-}
-
 func (d *disk) close() { d.root.Close() }
 
 // setAside keeps bytes that may be all that is left of something under a name

@@ -44,7 +44,7 @@ func helper(t *testing.T, address string) (said string, took time.Duration) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "DBUS_SESSION_BUS_ADDRESS=") {
+		if !strings.HasPrefix(v, "DBUS_SESSION_BUS_ADDRESS=") && !strings.HasPrefix(v, "XDG_RUNTIME_DIR=") {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}
@@ -118,11 +118,28 @@ func TestNoBus(t *testing.T) {
 	}
 }
 
+// TestDeafBus: a bus greets but lets no message through.
+func TestDeafBus(t *testing.T) {
+	path := startBus(t, `<allow send_destination="*"/>`)
+	said, took := helper(t, "unix:path="+path)
+	wants(t, said, "alive=false", "none=true")
+	if took > 6*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
 func TestBusAnswers(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "bus")
+	path := startBus(t, `<allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>`)
+	said, _ := helper(t, "unix:path="+path)
+	wants(t, said, "alive=true", `why=""`, "none=true")
+}
+
+func startBus(t *testing.T, policy string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "bus")
 	config := path + ".conf"
 	text := fmt.Sprintf(`<busconfig><type>session</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow own="*"/></policy></busconfig>`, path)
+<policy context="default">%s</policy></busconfig>`, path, policy)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -130,10 +147,10 @@ func TestBusAnswers(t *testing.T) {
 	if err := daemon.Start(); err != nil {
 		t.Fatal("package dbus: ", err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		daemon.Process.Kill()
 		daemon.Wait()
-	}()
+	})
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("unix", path)
 		if err == nil {
@@ -144,6 +161,5 @@ func TestBusAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	said, _ := helper(t, "unix:path="+path)
-	wants(t, said, "alive=true", `why=""`, "none=true")
+	return path
 }
