@@ -2,7 +2,10 @@ package dance_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -88,5 +91,95 @@ func TestRunDenied(t *testing.T) {
 	}}, dance.Request{})
 	if no, ok := errors.AsType[*dance.Refused](err); !ok || no.Code != "access_denied" || no.Stage != "authorization" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// connected is a link of a user who has just said yes.
+func connected(t *testing.T) (*dancetest.Provider, dance.Result) {
+	t.Helper()
+	op, row := start(t)
+	res, err := dance.Run(t.Context(), row, approving(t, op, "jo"), dance.Request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return op, res
+}
+
+func refresh(t *testing.T, res dance.Result) (dance.Token, error) {
+	return dance.Refresh(t.Context(), res.Link, dance.Registration{}, res.Token.Refresh, nil, res.Identity)
+}
+
+func TestProviderTroubleCostsNoSignIn(t *testing.T) {
+	op, res := connected(t)
+	op.Fault(op.TokenPath(), 1, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "down", http.StatusServiceUnavailable) })
+	_, err := refresh(t, res)
+	if f, ok := errors.AsType[*dance.Failed](err); !ok || !f.Answered || f.Status != 503 {
+		t.Errorf("503: %v", err)
+	}
+	if err := op.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = refresh(t, res)
+	if f, ok := errors.AsType[*dance.Failed](err); !ok || f.Answered || !f.Offline {
+		t.Errorf("stopped: %v", err)
+	}
+	err = dance.Revoke(t.Context(), res.Link, dance.Registration{}, res.Token)
+	if _, ok := errors.AsType[*dance.Failed](err); !ok {
+		t.Errorf("revocation while stopped: %v", err)
+	}
+	if err := op.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	if tok, err := refresh(t, res); err != nil || tok.Refresh.IsZero() {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func TestR9GrantEndedAtTheProvider(t *testing.T) {
+	op, res := connected(t)
+	if _, err := op.EndGrants("jo"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := refresh(t, res)
+	if no, ok := errors.AsType[*dance.Refused](err); !ok || !no.GrantEnded() || no.RegistrationDead() {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestO24KeyRotation(t *testing.T) {
+	op, res := connected(t)
+	if err := op.RotateKey(); err != nil {
+		t.Fatal(err)
+	}
+	if tok, err := refresh(t, res); err != nil || tok.ID.IsZero() {
+		t.Errorf("after a rotation: %v, ID token %v", err, tok.ID)
+	}
+}
+
+func TestO40ReconnectAsAnother(t *testing.T) {
+	op, res := connected(t)
+	again, err := dance.Run(t.Context(), res.Link.Provider, approving(t, op, "mira"), dance.Request{Registration: dance.Registration{ClientID: res.Link.ClientID}})
+	if err != nil || again.Identity.Subject == res.Identity.Subject {
+		t.Errorf("%+v, %v", again.Identity, err)
+	}
+}
+
+// A link is stored as JSON and must come back whole.
+func TestLinkSurvivesStorage(t *testing.T) {
+	_, res := connected(t)
+	data, err := json.Marshal(res.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back dance.Link
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(back, res.Link) {
+		t.Errorf("stored %s", data)
+	}
+	res.Link = back
+	if _, err := refresh(t, res); err != nil {
+		t.Error(err)
 	}
 }

@@ -128,15 +128,15 @@ func reason(err error) string {
 	if _, ok := errors.AsType[*oidc.TokenExpiredError](err); ok {
 		return "it has expired; check the clock"
 	}
-	for part, text := range map[string]string{
-		"different provider": "its issuer is not this provider",
-		"expected audience":  "it was made for another client",
-		"nbf":                "it is not valid yet; check the clock",
-		"malformed jwt":      "its form or its signature algorithm is not accepted",
-		"verify signature":   "its signature is wrong",
+	for _, known := range []struct{ part, text string }{
+		{"different provider", "its issuer is not this provider"},
+		{"expected audience", "it was made for another client"},
+		{"nbf", "it is not valid yet; check the clock"},
+		{"verify signature", "its signature is wrong"},
+		{"malformed jwt", "its form or its signature algorithm is not accepted"},
 	} {
-		if strings.Contains(err.Error(), part) {
-			return text
+		if strings.Contains(err.Error(), known.part) {
+			return known.text
 		}
 	}
 	return "it cannot be read"

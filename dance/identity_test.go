@@ -274,7 +274,7 @@ func TestIdentityByPaths(t *testing.T) {
 	if sent.Get("Authorization") != "token at" || sent.Get("Accept") != "application/vnd.odd+json" || sent.Get("Client-Id") != "us" {
 		t.Errorf("sent %v", sent)
 	}
-	for _, body := range []string{`{"data":[]}`, `{"data":[{"id":""}]}`, `{"data":[{"id":true}]}`, `{"data":{"0":{}}}`, `7`, `{"data":[{"id":"a\u0000"}]}`} {
+	for _, body := range []string{`{"data":[]}`, `{"data":[{"id":""}]}`, `{"data":[{"id":true}]}`, `{"data":[{"id":1e3}]}`, `{"data":{"0":{}}}`, `7`, `{"data":[{"id":"a\u0000"}]}`} {
 		answer(body)
 		if _, err := l.identify(t.Context(), Token{Access: secret.New("at")}, expected{}); !isInvalid(err) {
 			t.Errorf("%s: %v", body, err)

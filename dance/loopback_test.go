@@ -4,13 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -109,68 +106,72 @@ func stillTakes(t *testing.T, lb *loopback) {
 	}
 }
 
+func withHeader(name, value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set(name, value) }
+}
+
+// withHost names another host; PORT is the right port.
+func withHost(h string) func(*loopback, *http.Request) {
+	return func(lb *loopback, r *http.Request) {
+		_, port, _ := net.SplitHostPort(lb.host)
+		r.Host = strings.ReplaceAll(h, "PORT", port)
+	}
+}
+
+var wrongRequests = []struct {
+	name   string
+	query  string
+	path   string // instead of the right one
+	method string
+	change func(*http.Request)
+	host   func(*loopback, *http.Request)
+	want   int
+}{
+	{name: "D1 wrong state", query: "?code=c&state=wrong", want: 400},
+	{name: "D1 state with more", query: "?code=c&state=right-state1", want: 400},
+	{name: "D2 no state", query: "?code=c", want: 400},
+	{name: "D2 empty state", query: "?code=c&state=", want: 400},
+	{name: "D2 nothing", query: "", want: 400},
+	{name: "D3 error without state", query: "?error=access_denied", want: 400},
+	{name: "D3 error with wrong state", query: "?error=access_denied&state=wrong", want: 400},
+	{name: "neither code nor error", query: "?state=right-state", want: 400},
+	{name: "code and error", query: "?state=right-state&code=c&error=e", want: 400},
+	{name: "D15 another path", path: "/another", query: rightQuery, want: 404},
+	{name: "D15 path with a slash more", path: "PATH/", query: rightQuery, want: 404},
+	{name: "D15 path in another spelling", path: "/%64ancecard", query: rightQuery, want: 404},
+	{name: "clean page before an answer", path: "CLEAN", want: 404},
+	{name: "favicon", path: "/favicon.ico", want: 404},
+	{name: "D26 foreign host", query: rightQuery, host: withHost("evil:PORT"), want: 400},
+	{name: "D26 rebound host", query: rightQuery, host: withHost("127.0.0.1.evil:PORT"), want: 400},
+	{name: "D26 localhost with dot", query: rightQuery, host: withHost("localhost.:PORT"), want: 400},
+	{name: "D26 localhost", query: rightQuery, host: withHost("localhost:PORT"), want: 400},
+	{name: "D26 no port", query: rightQuery, host: withHost("127.0.0.1"), want: 400},
+	{name: "D27 image", query: rightQuery, change: withHeader("Sec-Fetch-Dest", "image"), want: 400},
+	{name: "D27 frame", query: rightQuery, change: withHeader("Sec-Fetch-Dest", "iframe"), want: 400},
+	{name: "D27 fetch", query: rightQuery, change: withHeader("Sec-Fetch-Mode", "cors"), want: 400},
+	{name: "D28 POST", query: rightQuery, method: "POST", want: 405},
+	{name: "D28 OPTIONS", query: rightQuery, method: "OPTIONS", want: 405},
+	{name: "D28 made-up method", query: rightQuery, method: "GETT", want: 405},
+	{name: "D29 HEAD", query: rightQuery, method: "HEAD", want: 405},
+	{name: "D29 prefetch", query: rightQuery, change: withHeader("Sec-Purpose", "prefetch"), want: 503},
+	{name: "D29 prerender", query: rightQuery, change: withHeader("Sec-Purpose", "prefetch;prerender"), want: 503},
+	{name: "D29 Safari preview", query: rightQuery, change: withHeader("X-Purpose", "preview"), want: 503},
+	{name: "D29 old Firefox prefetch", query: rightQuery, change: withHeader("X-Moz", "prefetch"), want: 503},
+	{name: "D30 two codes", query: rightQuery + "&code=d", want: 400},
+	{name: "D30 two states", query: rightQuery + "&state=right-state", want: 400},
+	{name: "D30 two iss", query: rightQuery + "&iss=x", want: 400},
+	{name: "D30 two errors", query: "?state=right-state&error=a&error=b", want: 400},
+	{name: "D31 long query", query: "?state=right-state&code=" + strings.Repeat("x", 1<<20), want: 431},
+	{name: "D31 many values", query: rightQuery + strings.Repeat("&a=b", 10_000), want: 400},
+	{name: "D31 bad escape", query: rightQuery + "&x=%zz", want: 400},
+	{name: "D31 semicolon", query: rightQuery + ";x=1", want: 400},
+	{name: "D31 NUL in the code", query: "?state=right-state&code=a%00b", want: 400},
+	{name: "D31 newline in the code", query: "?state=right-state&code=a%0d%0ab", want: 400},
+	{name: "D31 long header", query: rightQuery, change: withHeader("X-Long", strings.Repeat("y", 64<<10)), want: 431},
+}
+
 func TestWrongRequestsChangeNothing(t *testing.T) {
-	big := strings.Repeat("x", 1<<20)
-	header := func(name, value string) func(*http.Request) {
-		return func(r *http.Request) { r.Header.Set(name, value) }
-	}
-	host := func(h string) func(lb *loopback, r *http.Request) {
-		return func(lb *loopback, r *http.Request) {
-			_, port, _ := net.SplitHostPort(lb.host)
-			r.Host = strings.ReplaceAll(h, "PORT", port)
-		}
-	}
-	for _, c := range []struct {
-		name   string
-		query  string
-		path   string // instead of the right one
-		method string
-		change func(*http.Request)
-		host   func(*loopback, *http.Request)
-		want   int
-	}{
-		{name: "D1 wrong state", query: "?code=c&state=wrong", want: 400},
-		{name: "D1 state with more", query: "?code=c&state=right-state1", want: 400},
-		{name: "D2 no state", query: "?code=c", want: 400},
-		{name: "D2 empty state", query: "?code=c&state=", want: 400},
-		{name: "D2 nothing", query: "", want: 400},
-		{name: "D3 error without state", query: "?error=access_denied", want: 400},
-		{name: "D3 error with wrong state", query: "?error=access_denied&state=wrong", want: 400},
-		{name: "neither code nor error", query: "?state=right-state", want: 400},
-		{name: "code and error", query: "?state=right-state&code=c&error=e", want: 400},
-		{name: "D15 another path", path: "/another", query: rightQuery, want: 404},
-		{name: "D15 path with a slash more", path: "PATH/", query: rightQuery, want: 404},
-		{name: "D15 path in another spelling", path: "/%64ancecard", query: rightQuery, want: 404},
-		{name: "clean page before an answer", path: "CLEAN", want: 404},
-		{name: "favicon", path: "/favicon.ico", want: 404},
-		{name: "D26 foreign host", query: rightQuery, host: host("evil:PORT"), want: 400},
-		{name: "D26 rebound host", query: rightQuery, host: host("127.0.0.1.evil:PORT"), want: 400},
-		{name: "D26 localhost with dot", query: rightQuery, host: host("localhost.:PORT"), want: 400},
-		{name: "D26 localhost", query: rightQuery, host: host("localhost:PORT"), want: 400},
-		{name: "D26 no port", query: rightQuery, host: host("127.0.0.1"), want: 400},
-		{name: "D27 image", query: rightQuery, change: header("Sec-Fetch-Dest", "image"), want: 400},
-		{name: "D27 frame", query: rightQuery, change: header("Sec-Fetch-Dest", "iframe"), want: 400},
-		{name: "D27 fetch", query: rightQuery, change: header("Sec-Fetch-Mode", "cors"), want: 400},
-		{name: "D28 POST", query: rightQuery, method: "POST", want: 405},
-		{name: "D28 OPTIONS", query: rightQuery, method: "OPTIONS", want: 405},
-		{name: "D28 made-up method", query: rightQuery, method: "GETT", want: 405},
-		{name: "D29 HEAD", query: rightQuery, method: "HEAD", want: 405},
-		{name: "D29 prefetch", query: rightQuery, change: header("Sec-Purpose", "prefetch"), want: 503},
-		{name: "D29 prerender", query: rightQuery, change: header("Sec-Purpose", "prefetch;prerender"), want: 503},
-		{name: "D29 Safari preview", query: rightQuery, change: header("X-Purpose", "preview"), want: 503},
-		{name: "D29 old Firefox prefetch", query: rightQuery, change: header("X-Moz", "prefetch"), want: 503},
-		{name: "D30 two codes", query: rightQuery + "&code=d", want: 400},
-		{name: "D30 two states", query: rightQuery + "&state=right-state", want: 400},
-		{name: "D30 two iss", query: rightQuery + "&iss=x", want: 400},
-		{name: "D30 two errors", query: "?state=right-state&error=a&error=b", want: 400},
-		{name: "D31 long query", query: "?state=right-state&code=" + big, want: 431},
-		{name: "D31 many values", query: rightQuery + strings.Repeat("&a=b", 10_000), want: 400},
-		{name: "D31 bad escape", query: rightQuery + "&x=%zz", want: 400},
-		{name: "D31 semicolon", query: rightQuery + ";x=1", want: 400},
-		{name: "D31 NUL in the code", query: "?state=right-state&code=a%00b", want: 400},
-		{name: "D31 newline in the code", query: "?state=right-state&code=a%0d%0ab", want: 400},
-		{name: "D31 long header", query: rightQuery, change: header("X-Long", strings.Repeat("y", 64<<10)), want: 431},
-	} {
+	for _, c := range wrongRequests {
 		t.Run(c.name, func(t *testing.T) {
 			l := testLink()
 			l.Provider.Redirect.Path = "/dancecard"
@@ -309,265 +310,12 @@ func TestD8CodesSwapped(t *testing.T) {
 	stillTakes(t, one)
 }
 
-func TestIssInTheAnswer(t *testing.T) {
-	for _, c := range []struct {
-		name     string
-		promised bool
-		iss      string // "-": not sent
-		want     bool
-	}{
-		{"right", true, testIssuer, true},
-		{"D10 wrong", true, "https://evil.example", false},
-		{"D11 missing though promised", true, "-", false},
-		{"missing, not promised", false, "-", true},
-		{"D12 slash", true, testIssuer + "/", false},
-		{"D12 case", true, "https://Issuer.example", false},
-		{"D12 default port", true, testIssuer + ":443", false},
-		{"D13 not promised, wrong", false, "https://evil.example", false},
-		{"D13 not promised, right", false, testIssuer, true},
-		{"empty", true, "", false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			l := testLink()
-			l.IssParam = c.promised
-			lb := listening(t, l)
-			q := url.Values{"code": {"the-code"}, "state": {"right-state"}, "iss": {c.iss}}
-			if c.iss == "-" {
-				q.Del("iss")
-			}
-			ask(t, lb, "GET", lb.path+"?"+q.Encode(), nil)
-			got := <-lb.answers
-			if _, bad := errors.AsType[*Invalid](got.err); bad == c.want || (got.code == "the-code") != c.want {
-				t.Errorf("took %+v", got)
-			}
-		})
-	}
-}
-
-func TestD20StartURLFetchedTwice(t *testing.T) {
-	lb := listening(t, testLink())
-	start := strings.TrimPrefix(lb.start, "http://"+lb.host)
-	ask(t, lb, "HEAD", start, nil)
-	ask(t, lb, "GET", start, func(r *http.Request) { r.Header.Set("Sec-Purpose", "prefetch") })
-	res, body := ask(t, lb, "GET", start, nil)
-	if res.StatusCode != http.StatusFound || res.Header.Get("Location") != "https://issuer.example/authorize?x=1" || body != "" {
-		t.Fatalf("answered %d to %q: %s", res.StatusCode, res.Header.Get("Location"), body)
-	}
-	if res.Header.Get("Referrer-Policy") != "no-referrer" || res.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("headers %v", res.Header)
-	}
-	res, body = ask(t, lb, "GET", start, nil)
-	if res.StatusCode != http.StatusGone || !strings.Contains(body, "This attempt is over") {
-		t.Errorf("the second time answered %d: %s", res.StatusCode, body)
-	}
-	if got := <-lb.answers; !isInvalid(got.err) || !strings.Contains(got.err.Error(), "twice") {
-		t.Errorf("took %+v", got)
-	}
-}
-
-func TestStartURLAfterTheAnswer(t *testing.T) {
-	lb := listening(t, testLink())
-	stillTakes(t, lb)
-	if res, _ := ask(t, lb, "GET", strings.TrimPrefix(lb.start, "http://"+lb.host), nil); res.StatusCode != http.StatusGone {
-		t.Errorf("answered %d", res.StatusCode)
-	}
-}
-
-func TestD32HalfOpenConnections(t *testing.T) {
-	lb := listening(t, testLink())
-	for i := range 1000 {
-		conn, err := net.Dial("tcp", lb.listeners[0].Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		if i%2 == 0 {
-			io.WriteString(conn, "GET / HTTP/1.1\r\nX")
-		}
-	}
-	began := time.Now()
-	stillTakes(t, lb)
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("the right answer took %v", took)
-	}
-}
-
-// ownListeners are the addresses that this process listens on, from the kernel.
-func ownListeners(t *testing.T) map[string]bool {
-	t.Helper()
-	inodes := map[string]bool{}
-	links, err := filepath.Glob("/proc/self/fd/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range links {
-		if to, err := os.Readlink(l); err == nil && strings.HasPrefix(to, "socket:[") {
-			inodes[strings.Trim(to[len("socket:"):], "[]")] = true
-		}
-	}
-	found := map[string]bool{}
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		data, err := os.ReadFile(table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(data)) {
-			f := strings.Fields(line)
-			if len(f) > 9 && f[3] == "0A" && inodes[f[9]] {
-				found[f[1]] = true
-			}
-		}
-	}
-	return found
-}
-
-func TestD33LoopbackOnly(t *testing.T) {
-	before := ownListeners(t)
-	l := testLink()
-	l.Provider.Redirect.Host = "localhost"
-	lb := listening(t, l)
-	v4, v6 := false, false
-	for address := range ownListeners(t) {
-		host, port, _ := strings.Cut(address, ":")
-		if before[address] {
-			continue
-		}
-		if want := fmt.Sprintf("%04X", lb.listeners[0].Addr().(*net.TCPAddr).Port); port != want {
-			t.Errorf("listens on port %s, want %s", port, want)
-		}
-		switch host {
-		case "0100007F":
-			v4 = true
-		case "00000000000000000000000001000000":
-			v6 = true
-		default:
-			t.Errorf("listens on %s", host)
-		}
-	}
-	if !v4 || !v6 {
-		t.Errorf("D35: v4 %v, v6 %v", v4, v6)
-	}
-	stillTakes(t, lb)
-}
-
-func TestD34PortHeld(t *testing.T) {
-	for _, c := range []struct {
-		name, network, address, host string
-		refused                      bool
-	}{
-		{"v4", "tcp4", "127.0.0.1:0", "127.0.0.1", true},
-		{"v4 wildcard", "tcp4", "0.0.0.0:0", "127.0.0.1", true},
-		{"dual", "tcp", "[::]:0", "127.0.0.1", true},
-		{"v6 only, address", "tcp6", "[::1]:0", "127.0.0.1", false},
-		{"v4, name", "tcp4", "127.0.0.1:0", "localhost", true},
-		{"v6 loopback, name", "tcp6", "[::1]:0", "localhost", true},
-		{"v6 wildcard, name", "tcp6", "[::]:0", "localhost", true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			held, err := net.Listen(c.network, c.address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer held.Close()
-			l := testLink()
-			l.Provider.Redirect = Redirect{Mode: "fixed_port", Host: c.host, Port: held.Addr().(*net.TCPAddr).Port}
-			lb, err := listen(l, "s")
-			if err == nil {
-				lb.serve("")
-				lb.close()
-			}
-			if f, ok := errors.AsType[*Failed](err); ok != c.refused || ok && !strings.Contains(f.Text, "held by another program") {
-				t.Errorf("got %v", err)
-			}
-			if c.refused && len(ownListeners(t)) != 1 {
-				t.Error("a listener is left behind")
-			}
-		})
-	}
-}
-
-func TestFixedPort(t *testing.T) {
-	free, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := free.Addr().(*net.TCPAddr).Port
-	free.Close()
-	p := Provider{Redirect: Redirect{Mode: "fixed_port", Port: port}}
-	lb := listening(t, Link{Provider: p})
-	if want := fmt.Sprintf("http://127.0.0.1:%d/dancecard", port); lb.redirect != want || RedirectURI(p) != want {
-		t.Errorf("redirect %q, registered %q, want %q", lb.redirect, RedirectURI(p), want)
-	}
-}
-
-func TestAnyPortPathIsRandom(t *testing.T) {
-	one, two := listening(t, testLink()), listening(t, testLink())
-	if one.path == two.path || len(one.path) < 40 {
-		t.Errorf("paths %q and %q", one.path, two.path)
-	}
-	l := testLink()
-	l.Provider.Redirect.Path = "/mine"
-	if three := listening(t, l); three.path != "/mine" {
-		t.Errorf("path %q", three.path)
-	}
-}
-
 func TestD39LateCallback(t *testing.T) {
 	lb := listening(t, testLink())
 	lb.expire()
 	res, body := ask(t, lb, "GET", lb.path+rightQuery, nil)
 	if res.StatusCode != http.StatusGone || !strings.Contains(body, "This attempt is over") || len(lb.answers) != 0 {
 		t.Errorf("answered %d: %s", res.StatusCode, body)
-	}
-}
-
-func TestD61HeadersOfEveryAnswer(t *testing.T) {
-	lb := listening(t, testLink())
-	for _, target := range []string{"/nowhere", lb.path + "?state=wrong", lb.path + rightQuery, lb.path + rightQuery, lb.cleanPath} {
-		res, body := ask(t, lb, "GET", target, nil)
-		h := res.Header
-		if h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") != "no-referrer" ||
-			!strings.HasPrefix(h.Get("Content-Security-Policy"), "default-src 'none'; style-src 'sha256-") {
-			t.Errorf("%s: headers %v", target, h)
-		}
-		if strings.Contains(body, "right-state") || strings.Contains(body, "the-code") || strings.Contains(h.Get("Location"), "code") {
-			t.Errorf("%s: the answer holds the query", target)
-		}
-	}
-}
-
-func TestLingersOnlyForThePage(t *testing.T) {
-	lb, err := listen(testLink(), "right-state")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lb.serve("")
-	ask(t, lb, "GET", lb.path+rightQuery, nil)
-	done := make(chan struct{})
-	go func() { lb.close(); close(done) }()
-	res, _ := ask(t, lb, "GET", lb.cleanPath, nil)
-	if res.StatusCode != 200 {
-		t.Errorf("answered %d", res.StatusCode)
-	}
-	<-done
-	if _, err := net.Dial("tcp", lb.listeners[0].Addr().String()); err == nil {
-		t.Error("it still listens")
-	}
-}
-
-func TestCrowdLetsTheOldestGo(t *testing.T) {
-	var c crowd
-	var ends []net.Conn
-	for range crowdLimit + 1 {
-		ours, theirs := net.Pipe()
-		c.admit(ours)
-		ends = append(ends, theirs)
-	}
-	if _, err := ends[0].Read(make([]byte, 1)); err != io.EOF {
-		t.Errorf("the oldest: %v", err)
-	}
-	if c.guests.Len() != crowdLimit {
-		t.Errorf("%d are in", c.guests.Len())
 	}
 }
 

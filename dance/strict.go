@@ -120,13 +120,15 @@ func at(doc any, path string) any {
 	return doc
 }
 
-// text is the string, or the number as it was written, at path.
+// text is the string, or the whole number as it was written, at path.
 func text(doc any, path string) string {
 	switch v := at(doc, path).(type) {
 	case string:
 		return v
 	case json.Number:
-		return v.String()
+		if !strings.ContainsAny(v.String(), ".eE") {
+			return v.String()
+		}
 	}
 	return ""
 }

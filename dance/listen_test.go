@@ -1,0 +1,168 @@
+package dance
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestD32HalfOpenConnections(t *testing.T) {
+	lb := listening(t, testLink())
+	for i := range 1000 {
+		conn, err := net.Dial("tcp", lb.listeners[0].Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if i%2 == 0 {
+			io.WriteString(conn, "GET / HTTP/1.1\r\nX")
+		}
+	}
+	began := time.Now()
+	stillTakes(t, lb)
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the right answer took %v", took)
+	}
+}
+
+// ownListeners are the addresses that this process listens on, from the kernel.
+func ownListeners(t *testing.T) map[string]bool {
+	t.Helper()
+	inodes := map[string]bool{}
+	links, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range links {
+		if to, err := os.Readlink(l); err == nil && strings.HasPrefix(to, "socket:[") {
+			inodes[strings.Trim(to[len("socket:"):], "[]")] = true
+		}
+	}
+	found := map[string]bool{}
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		data, err := os.ReadFile(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			f := strings.Fields(line)
+			if len(f) > 9 && f[3] == "0A" && inodes[f[9]] {
+				found[f[1]] = true
+			}
+		}
+	}
+	return found
+}
+
+func TestD33LoopbackOnly(t *testing.T) {
+	before := ownListeners(t)
+	l := testLink()
+	l.Provider.Redirect.Host = "localhost"
+	lb := listening(t, l)
+	v4, v6 := false, false
+	for address := range ownListeners(t) {
+		host, port, _ := strings.Cut(address, ":")
+		if before[address] {
+			continue
+		}
+		if want := fmt.Sprintf("%04X", lb.listeners[0].Addr().(*net.TCPAddr).Port); port != want {
+			t.Errorf("listens on port %s, want %s", port, want)
+		}
+		switch host {
+		case "0100007F":
+			v4 = true
+		case "00000000000000000000000001000000":
+			v6 = true
+		default:
+			t.Errorf("listens on %s", host)
+		}
+	}
+	if !v4 || !v6 {
+		t.Errorf("D35: v4 %v, v6 %v", v4, v6)
+	}
+	stillTakes(t, lb)
+}
+
+func TestD34PortHeld(t *testing.T) {
+	for _, c := range []struct {
+		name, network, address, host string
+		refused                      bool
+	}{
+		{"v4", "tcp4", "127.0.0.1:0", "127.0.0.1", true},
+		{"v4 wildcard", "tcp4", "0.0.0.0:0", "127.0.0.1", true},
+		{"dual", "tcp", "[::]:0", "127.0.0.1", true},
+		{"v6 only, address", "tcp6", "[::1]:0", "127.0.0.1", false},
+		{"v4, name", "tcp4", "127.0.0.1:0", "localhost", true},
+		{"v6 loopback, name", "tcp6", "[::1]:0", "localhost", true},
+		{"v6 wildcard, name", "tcp6", "[::]:0", "localhost", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			held, err := net.Listen(c.network, c.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer held.Close()
+			l := testLink()
+			l.Provider.Redirect = Redirect{Mode: "fixed_port", Host: c.host, Port: held.Addr().(*net.TCPAddr).Port}
+			lb, err := listen(l, "s")
+			if err == nil {
+				lb.serve("")
+				lb.close()
+			}
+			if f, ok := errors.AsType[*Failed](err); ok != c.refused || ok && !strings.Contains(f.Text, "held by another program") {
+				t.Errorf("got %v", err)
+			}
+			if c.refused && len(ownListeners(t)) != 1 {
+				t.Error("a listener is left behind")
+			}
+		})
+	}
+}
+
+func TestFixedPort(t *testing.T) {
+	free, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	p := Provider{Redirect: Redirect{Mode: "fixed_port", Port: port}}
+	lb := listening(t, Link{Provider: p})
+	if want := fmt.Sprintf("http://127.0.0.1:%d/dancecard", port); lb.redirect != want || RedirectURI(p) != want {
+		t.Errorf("redirect %q, registered %q, want %q", lb.redirect, RedirectURI(p), want)
+	}
+}
+
+func TestAnyPortPathIsRandom(t *testing.T) {
+	one, two := listening(t, testLink()), listening(t, testLink())
+	if one.path == two.path || len(one.path) < 40 {
+		t.Errorf("paths %q and %q", one.path, two.path)
+	}
+	l := testLink()
+	l.Provider.Redirect.Path = "/mine"
+	if three := listening(t, l); three.path != "/mine" {
+		t.Errorf("path %q", three.path)
+	}
+}
+
+func TestCrowdLetsTheOldestGo(t *testing.T) {
+	var c crowd
+	var ends []net.Conn
+	for range crowdLimit + 1 {
+		ours, theirs := net.Pipe()
+		c.admit(ours)
+		ends = append(ends, theirs)
+	}
+	if _, err := ends[0].Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the oldest: %v", err)
+	}
+	if c.guests.Len() != crowdLimit {
+		t.Errorf("%d are in", c.guests.Len())
+	}
+}
