@@ -100,7 +100,7 @@ const goodbye = 3 * time.Second
 func (t *tool) dance(ctx context.Context, f connectFlags) error {
 	d, err := t.control.Connect(ctx, f.want)
 	if err != nil {
-		return err
+		return t.whatToAdd(ctx, err, f)
 	}
 	defer func() {
 		if !d.Stage.Over() {
@@ -127,6 +127,24 @@ func (t *tool) dance(ctx context.Context, f connectFlags) error {
 			return err
 		}
 	}
+}
+
+// whatToAdd turns a refusal for want of a client id or an instance into the
+// flag that gives it.
+func (t *tool) whatToAdd(ctx context.Context, err error, f connectFlags) error {
+	exit, text, hint := explain(err)
+	again := "dancectl connect " + f.want.Provider
+	switch code := ipc.CodeOf(err); {
+	case f.want.Provider == "":
+		return err
+	case code == ipc.CodeNeedsRegistration && f.clientID == "":
+		return &problem{exit, text, strings.TrimSuffix(hint, ".") + ": " + again + " --client-id ID"}
+	case code == ipc.CodeBadRequest && f.want.Instance == "":
+		if p, e := t.control.Provider(ctx, f.want.Provider); e == nil && p.Instance != "" {
+			return &problem{exit, text, strings.TrimSuffix(hint, ".") + ": " + again + " --instance " + p.InstanceExample}
+		}
+	}
+	return err
 }
 
 // next waits until the dance has moved. On an error it returns the dance as it

@@ -185,6 +185,32 @@ func TestConnectStoresTheClientFirst(t *testing.T) {
 		"dancectl: there is no terminal to ask on\nhint: use --client-secret-file FILE\n")
 }
 
+func TestConnectSaysWhatToAdd(t *testing.T) {
+	d := start(t)
+	var refusal *ipc.Error
+	d.mux.HandleFunc("POST /v1/dances", func(w http.ResponseWriter, _ *http.Request) { reply(w, refusal) })
+	d.answer("GET /v1/providers/gitlab", ipc.Provider{ID: "gitlab", Instance: "host", InstanceExample: "gitlab.example.org"})
+	d.answer("GET /v1/providers/demo", ipc.Provider{ID: "demo"})
+	needs := problemOf(409, ipc.CodeNeedsRegistration, "GitHub wants to know this program first.", "Register x, then enter the client id.")
+	bad := problemOf(400, ipc.CodeBadRequest, "GitLab runs in many places.", "Give the host name, such as gitlab.example.org.")
+	for _, c := range []struct {
+		refusal *ipc.Error
+		args    string
+		code    int
+		hint    string
+	}{
+		{needs, "github", 6, "Register x, then enter the client id: dancectl connect github --client-id ID"},
+		{needs, "--reconnect a1", 6, "Register x, then enter the client id."},
+		{bad, "gitlab", 2, "Give the host name, such as gitlab.example.org: dancectl connect gitlab --instance gitlab.example.org"},
+		{bad, "gitlab --instance x", 2, bad.Hint},
+		{bad, "demo", 2, bad.Hint},
+	} {
+		refusal = c.refusal
+		dancectl(t, append([]string{"connect"}, strings.Fields(c.args)...)...).wants(t, c.code, "",
+			"dancectl: "+refusal.Message+"\nhint: "+c.hint+"\n")
+	}
+}
+
 func TestWithout(t *testing.T) {
 	got, _ := json.Marshal(without([]string{"a", "b", "c"}, []string{"b", "d"}))
 	if string(got) != `["a","c"]` {

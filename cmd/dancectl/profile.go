@@ -171,9 +171,12 @@ none is opened through the keyring, or with its recovery key.`,
 		if err != nil {
 			return err
 		}
-		if p.State == ipc.ProfileOpen {
+		switch {
+		case p.State == ipc.ProfileOpen:
 			t.say("%s is open", p.Name)
 			return nil
+		case p.State == ipc.ProfileBroken && p.Problem != nil:
+			return p.Problem
 		}
 		how := wayIn(p)
 		switch {

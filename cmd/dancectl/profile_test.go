@@ -60,7 +60,8 @@ func TestUnlock(t *testing.T) {
 	locked, work := home, home
 	locked.State, locked.Why = ipc.ProfileLocked, "user"
 	work.ID, work.Name, work.Current = "p2", "Work", false
-	d.answer("GET /v1/profiles", ipc.Profiles{Profiles: []ipc.Profile{locked, work}})
+	broken := ipc.Profile{ID: "p3", Name: "Torn", State: ipc.ProfileBroken, Problem: problemOf(500, ipc.CodeDamaged, "The journal is damaged.", "Nothing was changed.")}
+	d.answer("GET /v1/profiles", ipc.Profiles{Profiles: []ipc.Profile{locked, work, broken}})
 	d.mux.HandleFunc("POST /v1/profiles/p1/unlock", unlocker(t))
 
 	dancectl(t, "unlock", "--passphrase-file", file(t, "right\n")).wants(t, 0, "Home is open\n", "")
@@ -68,6 +69,7 @@ func TestUnlock(t *testing.T) {
 	dancectl(t, "unlock", "p1", "--passphrase-file", file(t, "wrong")).wants(t, 5, "", "dancectl: That does not open Home.\nhint: Try again.\n")
 	dancectl(t, "unlock", "--keyring").wants(t, 1, "", "dancectl: No keyring answers.\nhint: Type the passphrase.\n")
 	dancectl(t, "unlock", "Work").wants(t, 0, "Work is open\n", "")
+	dancectl(t, "unlock", "Torn").wants(t, 1, "", "dancectl: The journal is damaged.\nhint: Nothing was changed.\n")
 	dancectl(t, "unlock", "Play").wants(t, 8, "", "dancectl: There is no profile \"Play\".\nhint: dancectl profile lists them\n")
 	dancectl(t, "unlock").wants(t, 2, "", "dancectl: there is no terminal to ask on\nhint: use --passphrase-file FILE\n")
 }
