@@ -185,3 +185,5 @@ func TestActivity(t *testing.T) {
 		t.Fatalf("%q", got)
 	}
 }
+
+var silent = Keyring(KeyringConfig{})
