@@ -118,7 +118,7 @@ func (c *card) lay(s fyne.Size) {
 	right := s.Width - 16 - slot
 	put(c.more, s.Width-16-32, 20, 32, 32)
 	w := c.next.MinSize().Width
-	put(c.next, s.Width-16-32-4-w, 18, w, 36)
+	put(c.next, s.Width-16-32-5-w, 18, w, 36)
 	put(c.status.Container, right-12-status, 18, status, 40)
 	put(c.name, 68, 18, right-12-status-12-68, 20)
 	put(c.sub, 68, 38, right-12-status-12-68, 16)

@@ -57,7 +57,7 @@ func (r *rail) lay(s fyne.Size) {
 		put(r.profile.leaf, 12, 16, 40, 40)
 		put(r.lock, 16, s.Height-42, 32, 32)
 	} else {
-		put(r.profile.leaf, 8, 12, 148, 48)
+		put(r.profile.leaf, 8, 12, 155, 48)
 		put(r.lock, 163, 20, 32, 32)
 	}
 	show(r.foot, !r.narrow)

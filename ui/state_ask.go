@@ -10,9 +10,10 @@ import (
 
 // choiceState is one of several accounts that an app's wish fits.
 type choiceState struct {
-	ID   string
-	Name string
-	Tile tileState
+	ID     string
+	Name   string
+	Tile   tileState
+	Wishes []scopeState
 }
 
 // factState is a labelled line of a question.
@@ -116,7 +117,7 @@ func askUse(s accounts.Snapshot, q accounts.Question, out *questionState) {
 		out.Title, out.Sub = app+" wants to use an account", "Choose which one, in profile "+clean(prof.Name)
 		for _, id := range q.Choices {
 			if c, ok := s.Account(id); ok {
-				out.Choices = append(out.Choices, choiceState{ID: id, Name: clean(c.Label), Tile: tileOf(c.Tile, c.ProviderName)})
+				out.Choices = append(out.Choices, choiceState{ID: id, Name: clean(c.Label), Tile: tileOf(c.Tile, c.ProviderName), Wishes: wishesOf(c)})
 			}
 		}
 	}
@@ -124,10 +125,7 @@ func askUse(s accounts.Snapshot, q accounts.Question, out *questionState) {
 		out.Tile = tileState{}
 	}
 	// The token can do all that the account may, whatever the app asked for.
-	out.Wishes = scopesOf(nil, a.Granted, a.Words)
-	if len(out.Wishes) == 0 {
-		out.Wishes = []scopeState{{Words: "What the account may do", Given: true}}
-	}
+	out.Wishes = wishesOf(a)
 	out.Gets = "The token, which does not expire."
 	if !q.TokenUntil.IsZero() {
 		out.Gets = "The token. " + app + " holds it until " + whenWords(q.TokenUntil, s.At) + " at the latest."
@@ -136,6 +134,13 @@ func askUse(s accounts.Snapshot, q accounts.Question, out *questionState) {
 		out.Gets = "An ID token: proof of who you are, no access."
 	}
 	out.Answers = useAnswers(q.App.OnceOnly)
+}
+
+func wishesOf(a accounts.Account) []scopeState {
+	if len(a.Granted) == 0 {
+		return []scopeState{{Words: "Everything that the account may do", Given: true}}
+	}
+	return scopesOf(nil, a.Granted, a.Words)
 }
 
 func useAnswers(onceOnly bool) []answerState {
@@ -175,7 +180,7 @@ func askConfirm(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	if len(out.Facts) > 0 && q.App.Name != "" {
 		facts = append(facts, factState{Label: "Asked by", Text: appName(q.App)})
 	}
-	facts = append(facts, factState{Label: "Stays", Text: clean(prof.Name) + ", your other accounts, the browser's session"})
+	facts = append(facts, factState{Label: "Stays", Text: clean(prof.Name) + " and your other accounts"})
 	out.Facts, out.Warn = facts, ""
 	if !a.CanRevoke && a.SettingsPage != "" {
 		out.Warn = name + " has to be told by you, on its settings page."

@@ -220,7 +220,6 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 	case accounts.DanceFailed, accounts.DanceCancelled:
 		out.Over, out.Link, out.Waiting = true, "", ""
 		out.Sub = "This attempt is over. Nothing has changed."
-		approve.Kind = beadDone
 		p := endedOf(d)
 		out.Problem = &p
 	}

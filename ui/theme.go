@@ -139,7 +139,11 @@ func paint(name fyne.ThemeColorName) color.Color {
 	return s.Theme().Color(name, s.ThemeVariant())
 }
 
-func isDark() bool { return fyne.CurrentApp().Settings().ThemeVariant() == theme.VariantDark }
+// isDark asks the theme, not the desktop: a theme may be of one kind only.
+func isDark() bool {
+	r, _, _, _ := paint(colPage).RGBA()
+	return r < 0x8000
+}
 
 // hexColour reads #RRGGBB or #RRGGBBAA; anything else is transparent.
 func hexColour(s string) color.NRGBA {
@@ -154,6 +158,23 @@ func hexColour(s string) color.NRGBA {
 		return color.NRGBA{}
 	}
 	return color.NRGBA{R: uint8(v >> 24), G: uint8(v >> 16), B: uint8(v >> 8), A: uint8(v)}
+}
+
+// fieldTheme is for an entry whose ground and border are drawn around it.
+type fieldTheme struct{ fyne.Theme }
+
+func (t fieldTheme) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.Color {
+	if name == theme.ColorNameInputBackground {
+		return color.Transparent
+	}
+	return t.Theme.Color(name, variant)
+}
+
+func (t fieldTheme) Size(name fyne.ThemeSizeName) float32 {
+	if name == theme.SizeNameInputBorder {
+		return 0
+	}
+	return t.Theme.Size(name)
 }
 
 // calmTheme is for a list whose rows draw their own states.

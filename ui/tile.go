@@ -2,9 +2,11 @@ package ui
 
 import (
 	"cmp"
+	"fmt"
 	"hash/fnv"
 	"image/color"
 	"math"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -83,7 +85,7 @@ type avatar struct {
 	widget.BaseWidget
 	seed, letters string
 	size          float32
-	disc, second  *canvas.Circle
+	disc          *canvas.Image
 	text          *canvas.Text
 }
 
@@ -111,29 +113,53 @@ func (a *avatar) tones() [3]string {
 	return avatarTones[h.Sum32()%6]
 }
 
+// drawing is the circle with a second one of the same size, shifted by 28 % and
+// 50 %, cut to it. Fyne has no clip, so the cut is drawn as a polygon.
+func (a *avatar) drawing() fyne.Resource {
+	const r, dx, dy = 50.0, 28.0, 50.0
+	t := a.tones()
+	var points strings.Builder
+	around := func(cx, cy float64, inside func(x, y float64) bool, from, step float64) {
+		for i := range 180 {
+			w := from + step*float64(i)
+			x, y := cx+r*math.Cos(w), cy+r*math.Sin(w)
+			if inside(x, y) {
+				fmt.Fprintf(&points, "%.2f,%.2f ", x, y)
+			}
+		}
+	}
+	within := func(cx, cy float64) func(x, y float64) bool {
+		return func(x, y float64) bool { return math.Hypot(x-cx, y-cy) <= r }
+	}
+	// Both walks begin on the far side from the other circle, so that each part
+	// comes out as one piece and in order.
+	to := math.Atan2(dy, dx)
+	around(r, r, within(r+dx, r+dy), to-math.Pi, math.Pi/90)
+	around(r+dx, r+dy, within(r, r), to, math.Pi/90)
+	svg := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100"><circle cx="50" cy="50" r="50" fill="%s"/><polygon fill="%s" points="%s"/></svg>`,
+		t[0], t[1], points.String())
+	return fyne.NewStaticResource("avatar"+t[0]+".svg", []byte(svg))
+}
+
 func (a *avatar) MinSize() fyne.Size { return fyne.NewSquareSize(a.size) }
 
 func (a *avatar) CreateRenderer() fyne.WidgetRenderer {
-	a.disc, a.second = canvas.NewCircle(color.Transparent), canvas.NewCircle(color.Transparent)
+	a.disc = canvas.NewImageFromResource(a.drawing())
 	a.text = canvas.NewText("", color.Black)
 	a.paint()
-	return &simple{objects: []fyne.CanvasObject{a.disc, a.second, a.text}, min: a.MinSize, layout: a.lay,
-		refresh: func() { a.paint(); a.lay(a.Size()); a.disc.Refresh(); a.second.Refresh(); a.text.Refresh() }}
+	return &simple{objects: []fyne.CanvasObject{a.disc, a.text}, min: a.MinSize, layout: a.lay,
+		refresh: func() { a.paint(); a.lay(a.Size()); a.disc.Refresh(); a.text.Refresh() }}
 }
 
 func (a *avatar) lay(fyne.Size) {
 	put(a.disc, 0, 0, a.size, a.size)
-	// Fyne has no clip, so the second tone is a smaller disc that touches the rim from inside.
-	d := a.size * 0.56
-	off := a.size * 0.386
-	put(a.second, off, off, d, d)
 	h := fyne.MeasureText(a.text.Text, a.text.TextSize, a.text.TextStyle).Height
 	put(a.text, 0, (a.size-h)/2, a.size, h)
 }
 
 func (a *avatar) paint() {
 	t := a.tones()
-	a.disc.FillColor, a.second.FillColor = hexColour(t[0]), hexColour(t[1])
+	a.disc.Resource = a.drawing()
 	a.text.Text, a.text.Color, a.text.TextSize = a.letters, hexColour(t[2]), a.size*0.36
 	a.text.TextStyle, a.text.Alignment = fyne.TextStyle{Bold: true}, fyne.TextAlignCenter
 }

@@ -55,6 +55,7 @@ type UI struct {
 	busy    map[string]bool
 	win     *window
 	visible bool
+	running bool // questions wait for Run: no window is shown before it
 	tray    *tray
 	ask     *asking
 	dances  map[string]accounts.DanceStage // stages seen
@@ -95,7 +96,10 @@ func (u *UI) Run(hidden bool) {
 	if mapFile != "" {
 		u.work.Go(u.keepMap)
 	}
-	if !hidden {
+	u.running = true
+	if hidden {
+		u.refresh()
+	} else {
 		u.show()
 	}
 	u.app.Run()
@@ -125,9 +129,9 @@ func (u *UI) do(f func()) {
 
 func (u *UI) show() {
 	u.visible = true
-	u.refresh()
 	u.win.w.Show()
 	u.win.w.RequestFocus()
+	u.refresh()
 }
 
 func (u *UI) hide() {

@@ -151,7 +151,7 @@ func (u *UI) emptyView(s accountsState) built {
 		m := o.MinSize()
 		put(o, (s.Width-m.Width)/2, y, m.Width, m.Height)
 	}
-	return built{focus: button, object: placed(440, 420, func(s fyne.Size) {
+	return built{object: placed(440, 420, func(s fyne.Size) {
 		put(title, 0, 28, title.MinSize().Width, 32)
 		top := max(76, min(104, s.Height-410))
 		put(card, (s.Width-320)/2, top, 320, 178+36)

@@ -49,7 +49,7 @@ func (u *UI) activityView(s activityState) built {
 		func() fyne.CanvasObject { return newActivityRow() },
 		func(id widget.ListItemID, o fyne.CanvasObject) { o.(*activityRow).set(lines[id]) })
 	list.HideSeparators = true
-	calm := container.NewThemeOverride(list, calmTheme{newTheme()})
+	calm := container.NewThemeOverride(list, calmTheme{fyne.CurrentApp().Settings().Theme()})
 	ground := newPlate(colLeaf, colLine, 12)
 	nothing := newPara(s.Nothing, 2, styleText, colInk2)
 	object := placed(560, 240, func(size fyne.Size) {

@@ -226,7 +226,7 @@ func (u *UI) wrongView(s danceState) built {
 	if w.Known {
 		came = statusState{Words: "Linked already", Sub: "it stays as it is", Life: -1}
 	}
-	left := personCard("You wanted", w.WantedSeed, w.Wanted, w.WantedSub, newStatusView(w.WantedStatus))
+	left := personCard("You wanted", w.WantedSeed, w.Wanted, w.WantedSub, newStatusView(w.WantedStatus).Container)
 	right := personCard("This came back", w.CameSeed, w.Came, w.CameSub, plusStatus(came))
 	disc, differ := newPlate(colLeaf, colLine, 16), lineIcon("notequal", 20, colInk)
 	both := placed(400, 178, func(size fyne.Size) {

@@ -72,13 +72,22 @@ func (u *UI) firstView(s firstState) built {
 	content.Add(fitting("How shall it be protected?", styleCaptionBold, colInk2))
 	content.Add(gap(1, 4))
 	u.protections(content, s)
-	content.Add(gap(1, 12))
-	content.Add(note("paper", "Next you get a recovery key to write down, in case this is ever lost."))
+	promise := "Everything stays on this machine."
+	if n.protect == protectKeyring {
+		content.Add(gap(1, 12))
+		content.Add(note("paper", "Next you get a recovery key to write down, in case this is ever lost."))
+	} else {
+		promise = "Next you get a recovery key to write down."
+	}
+	if n.notice != nil {
+		content.Add(gap(1, 8))
+		content.Add(formProblem(*n.notice))
+	}
 	buttons := []fyne.CanvasObject{create}
 	if s.CanCancel {
 		buttons = []fyne.CanvasObject{newButton("Cancel", "", outlined, u.back), create}
 	}
-	bar := footWith("", fitting("Everything stays on this machine.", styleCaption, colInk2), buttons...)
+	bar := footWith("", fitting(promise, styleCaption, colInk2), buttons...)
 	object := coverPage(padded(0, 0, 4, 8, content), bar)
 	label("")
 	return built{object: object, focus: name}

@@ -14,8 +14,8 @@ func (u *UI) lockedView(s lockedState) built {
 	form, focus := u.wayField(s)
 	var unlock *button
 	content := []fyne.CanvasObject{}
-	d := mark("icon.svg", "icon-dark.svg", 48)
-	content = append(content, placed(48, 52, func(fyne.Size) { put(d, -4, 0, 48, 48) }, d))
+	d := newGlyph("mark-locked.svg", 46, colAccent)
+	content = append(content, placed(46, 54, func(fyne.Size) { put(d, -6, 0, 46, 46) }, d))
 	content = append(content, fitting(s.Title, styleTitle, colInk))
 	if s.Problem != nil {
 		content = append(content, newPara(s.Problem.Title, 3, styleText, colInk), newPara(s.Problem.Text, 3, styleText, colInk2))
@@ -27,6 +27,9 @@ func (u *UI) lockedView(s lockedState) built {
 	}
 	if form != nil {
 		content = append(content, gap(1, 8), form)
+	}
+	if n := u.nav.notice; n != nil {
+		content = append(content, formProblem(*n))
 	}
 	if s.Button != "" {
 		label := s.Button
@@ -117,6 +120,28 @@ func (u *UI) whoButton(s lockedState) fyne.CanvasObject {
 	l = newLeaf("Profile", fyne.NewSize(w+92, 48), content, func() { u.profileMenu(l) })
 	l.bare = true
 	return l
+}
+
+// formProblem is what is wrong with a form, below its fields.
+func formProblem(n noticeState) fyne.CanvasObject {
+	g, col := statusGlyph(glyphAttention), colAttention
+	if n.Danger {
+		g, col = statusGlyph(glyphDanger), colDanger
+	}
+	t, more := newPara(n.Title, 2, styleCaptionBold, col), newPara(n.Text, 2, styleCaption, colInk2)
+	high := float32(16)
+	if styleCaptionBold.width(n.Title) > 250 {
+		high = 32
+	}
+	total := high
+	if n.Text != "" {
+		total += 32
+	}
+	return placed(200, total+4, func(s fyne.Size) {
+		put(g, 0, 4, 16, 16)
+		put(t, 24, 4, s.Width-24, high)
+		put(more, 24, 4+high, s.Width-24, 32)
+	}, g, t, more)
 }
 
 func lowerFirst(s string) string {

@@ -33,7 +33,7 @@ const questionTitle = "Dancecard asks"
 // askNext keeps the window of the first question that waits.
 func (u *UI) askNext(s accounts.Snapshot) {
 	q, ok := questionOf(s)
-	if u.ask != nil && u.ask.state.ID == closeQuestion {
+	if !u.running || u.ask != nil && u.ask.state.ID == closeQuestion {
 		return
 	}
 	if u.ask != nil && (!ok || u.ask.state.ID != q.ID) {
@@ -180,13 +180,18 @@ func (a *asking) wishes() fyne.CanvasObject {
 	if s.Kind == accounts.QuestionConnect {
 		label.text = "Asks for"
 	}
-	list := rows(6)
-	for i, w := range s.Wishes {
+	list, can := rows(6), s.Wishes
+	for _, c := range s.Choices {
+		if c.ID == a.choice {
+			can = c.Wishes
+		}
+	}
+	for i, w := range can {
 		list.Add(wishRow(w, s.Tile, i == 0 && s.Tile.Monogram != ""))
 	}
 	var shown fyne.CanvasObject = list
 	h := list.MinSize().Height
-	if len(s.Wishes) > 4 {
+	if len(can) > 4 {
 		h = 160
 		shown = container.NewVScroll(list)
 	}

@@ -138,7 +138,7 @@ func (m *window) render() {
 // place puts the new view into the window.
 func (m *window) place(sc screen, notices []noticeState) {
 	object := m.shown.object
-	if len(notices) > 0 {
+	if len(notices) > 0 && sc == screenFrame { // the other screens say it in their form
 		object = underStrips(m.strips(notices), object)
 	}
 	if sc == screenFrame {
@@ -249,13 +249,9 @@ func underStrips(strips []fyne.CanvasObject, view fyne.CanvasObject) fyne.Canvas
 	objects := append(append([]fyne.CanvasObject{}, view), strips...)
 	return placed(320, 240, func(s fyne.Size) {
 		y := float32(16)
-		width, x := min(960, s.Width), float32(0)
-		if s.Width >= narrowAt-railNarrow && s.Width > 960 { // a screen without a rail
-			x = (s.Width - width) / 2
-		}
 		for _, o := range strips {
 			h := o.MinSize().Height
-			put(o, x, y, width, h)
+			put(o, 0, y, s.Width, h)
 			y += h + 8
 		}
 		put(view, 0, y-8, s.Width, s.Height-y+8)

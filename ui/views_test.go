@@ -1,0 +1,135 @@
+package ui
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"dancecard/accounts"
+	"dancecard/internal/secret"
+)
+
+type scene struct {
+	name  string
+	snap  func() accounts.Snapshot
+	go_   func(*UI)
+	asked bool // the question's window
+}
+
+func with(change func(*accounts.Snapshot)) func() accounts.Snapshot {
+	return func() accounts.Snapshot {
+		s := stage()
+		change(&s)
+		return s
+	}
+}
+
+func to(change func(*nav)) func(*UI) {
+	return func(u *UI) { u.visit(change) }
+}
+
+func locked(why accounts.LockReason) func() accounts.Snapshot {
+	return with(func(s *accounts.Snapshot) {
+		s.Profiles[0].State, s.Profiles[0].Why, s.Profiles[0].Since, s.Profiles[0].Waiting = accounts.ProfileLocked, why, now.Add(-20*time.Minute), 3
+		s.Accounts, s.Grants = nil, nil
+	})
+}
+
+func scenes() []scene {
+	nowhere := func(*UI) {}
+	wrong := stageCameBack()
+	wrong.Login, wrong.Name, wrong.Subject = "okafor-mira", "", "11720655"
+	wanted := stage().Accounts[0]
+	wrong.Wanted = &wanted
+	failed := stageDance(accounts.DanceFailed)
+	failed.Failure = &accounts.Error{Code: accounts.CodeAccessDenied, Text: "GitHub said no: the request was refused there.", Hint: "Nothing was saved. Try again if that was not what you wanted."}
+	one := func(d accounts.Dance) func() accounts.Snapshot {
+		return with(func(s *accounts.Snapshot) { s.Dances = []accounts.Dance{d} })
+	}
+	back := stageDance(accounts.DanceCameBack)
+	back.Came = stageCameBack()
+	other := stageDance(accounts.DanceCameBack)
+	other.Came, other.Reconnects = wrong, "02"
+	noBrowser := stageDance(accounts.DanceWaiting)
+	noBrowser.Opened, noBrowser.OpenProblem = time.Time{}, "No browser was found."
+	ask := func(change func(*accounts.Question)) func() accounts.Snapshot {
+		return with(func(s *accounts.Snapshot) {
+			q := stageQuestion()
+			change(&q)
+			s.Questions = []accounts.Question{q}
+		})
+	}
+	return []scene{
+		{"01-accounts", stage, nowhere, false},
+		{"01d-alarm", with(func(s *accounts.Snapshot) {
+			s.Alarms = []accounts.Alarm{{Code: "disk", Text: "The disk is full.", Hint: "Free some room: the newest token of mira-o is only in memory."}}
+		}), nowhere, false},
+		{"02-account", stage, to(func(n *nav) { n.page, n.account = pageAccount, "01" }), false},
+		{"03-connect", with(func(s *accounts.Snapshot) {
+			s.Broken = []accounts.ProviderProblem{{File: "/home/mira/.config/dancecard/providers/acme.toml", Line: 4, Reason: "the issuer is not an https address.", Fix: "Write issuer = \"https://...\"."}}
+		}), to(func(n *nav) { n.page = pageConnect }), false},
+		{"04-register", stage, to(func(n *nav) { n.page, n.provider = pageRegister, "gitlab" }), false},
+		{"04b-instance", stage, to(func(n *nav) { n.page, n.provider = pageRegister, "mastodon" }), false},
+		{"05-waiting", one(stageDance(accounts.DanceWaiting)), to(func(n *nav) { n.page, n.dance = pageDance, "d1" }), false},
+		{"05b-no-browser", one(noBrowser), to(func(n *nav) { n.page, n.dance = pageDance, "d1" }), false},
+		{"05c-failed", one(failed), to(func(n *nav) { n.page, n.dance = pageDance, "d1" }), false},
+		{"06-came-back", one(back), to(func(n *nav) { n.page, n.dance = pageDance, "d1" }), false},
+		{"06b-wrong-account", one(other), to(func(n *nav) { n.page, n.dance = pageDance, "d1" }), false},
+		{"07-consent", ask(func(*accounts.Question) {}), nowhere, true},
+		{"07b-choices", ask(func(q *accounts.Question) {
+			q.Choices = []string{"01", "02", "03"}
+			q.App.OnceOnly = true
+		}), nowhere, true},
+		{"07c-connect", ask(func(q *accounts.Question) { q.Kind, q.Provider = accounts.QuestionConnect, "google" }), nowhere, true},
+		{"07d-disconnect", ask(func(q *accounts.Question) {
+			q.Kind, q.Verb, q.App = accounts.QuestionConfirm, "disconnect", accounts.App{}
+		}), nowhere, true},
+		{"07e-close", stage, func(u *UI) { u.askClose() }, true},
+		{"08-apps", stage, to(func(n *nav) { n.page = pageApps }), false},
+		{"09-activity", stage, func(u *UI) {
+			u.win.activity = []accounts.Activity{
+				{At: now.Add(-2 * time.Minute), Type: "grant.used", Account: "01", App: "git", Path: "/usr/bin/git"},
+				{At: now.Add(-9 * time.Minute), Type: "token.refresh_failed", Account: "04", Note: "no network"},
+				{At: now.Add(-20 * time.Minute), Type: "grant.allowed", Account: "01", App: "code-agent", Note: "hour"},
+				{At: now.Add(-26 * time.Hour), Type: "account.needs_sign_in", Account: "02", Note: "GitHub ended it"}}
+			u.visit(func(n *nav) { n.page = pageActivity })
+		}, false},
+		{"10-settings", stage, to(func(n *nav) { n.page = pageSettings }), false},
+		{"11-first-start", with(func(s *accounts.Snapshot) { s.Profiles, s.Current, s.Accounts = nil, "", nil }), nowhere, false},
+		{"11b-no-keyring", with(func(s *accounts.Snapshot) {
+			s.Profiles, s.Current, s.Accounts, s.Keyring = nil, "", nil, "there is no keyring on this desktop"
+		}), nowhere, false},
+		{"11c-recovery", stage, func(u *UI) {
+			u.nav.key, u.nav.keyProfile = secret.New("QPZR-Y9X8-GF2T-VDW0-S3JN-54KH-CE6M-UA7L-QPZR-Y9X8-GF2T-VDW0-S3JN-54KH-CE"), "Home"
+			u.win.fresh = true
+		}, false},
+		{"12-locked", locked(accounts.LockScreen), nowhere, false},
+		{"12b-logged-out", locked(accounts.LockLogOut), func(u *UI) {
+			u.nav.notice = &noticeState{Title: "That is not the passphrase.", Text: "Try again, or use the recovery key.", Danger: true}
+		}, false},
+		{"13-empty", with(func(s *accounts.Snapshot) { s.Accounts, s.LastToken = nil, time.Time{} }), nowhere, false},
+	}
+}
+
+func TestViewsDraw(t *testing.T) {
+	for _, sc := range scenes() {
+		for _, dark := range []bool{false, true} {
+			for _, size := range [][2]float32{{900, 620}, {720, 480}} {
+				name := fmt.Sprintf("%s-%s-%v", sc.name, map[bool]string{false: "light", true: "dark"}[dark], size[0])
+				t.Run(name, func(t *testing.T) {
+					u := staged(t, sc.snap(), dark, size[0], size[1])
+					sc.go_(u)
+					u.win.render()
+					if sc.asked {
+						if u.ask == nil {
+							t.Fatal("no question on screen")
+						}
+						shot(t, name, u.ask.w)
+						return
+					}
+					shot(t, name, u.win.w)
+				})
+			}
+		}
+	}
+}
