@@ -78,7 +78,7 @@ func (w *World) Connect() (*dbus.Conn, error) {
 }
 
 func (w *World) startKeyring(kind Keyring) error {
-	if kind == KeyringNone || strings.HasSuffix(w.Getenv("DBUS_SESSION_BUS_ADDRESS"), "no-bus") {
+	if kind == KeyringNone {
 		return nil
 	}
 	cmd := w.Command(context.Background(), "gnome-keyring-daemon", "--unlock", "--components=secrets", "--foreground")

@@ -54,7 +54,7 @@ func (w *World) start(cmd *exec.Cmd) (*Process, error) {
 		cmd.Stdout = out
 	}
 	cmd.Stderr = out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // nothing outlives a test that panics
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -198,6 +198,17 @@ func (w *World) Key(ctx context.Context, keys ...string) error {
 	return err
 }
 
+// Clipboard waits until something was copied, and returns it.
+func (w *World) Clipboard(ctx context.Context) (text string, err error) {
+	err = Await(ctx, "the clipboard", func() (err error) {
+		if text, err = w.run(ctx, "xclip", "-selection", "clipboard", "-o"); err == nil && text == "" {
+			err = errors.New("it is empty")
+		}
+		return err
+	})
+	return text, err
+}
+
 // window waits for a visible window with exactly that title.
 func (w *World) window(ctx context.Context, title string) (id string, err error) {
 	err = Await(ctx, "the window "+title, func() (err error) {

@@ -78,8 +78,10 @@ func (w *World) furnish(o Options) error {
 	if err := w.startBus(o.Bus); err != nil {
 		return err
 	}
-	if err := w.startKeyring(o.Keyring); err != nil {
-		return err
+	if o.Bus == BusNormal { // a keyring is reached over the bus
+		if err := w.startKeyring(o.Keyring); err != nil {
+			return err
+		}
 	}
 	if o.Screen {
 		return w.startScreen(o.Bus == BusNormal)

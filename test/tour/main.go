@@ -39,6 +39,8 @@ type tour struct {
 	events *test.Process // curl on the event stream
 	mira   token         // what curl was handed last
 	jo     token
+
+	recovery string // the recovery key, as copied in the window
 }
 
 func main() {

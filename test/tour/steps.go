@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,14 +31,24 @@ func (t *tour) firstStart() (err error) {
 	if err := t.clicks(window, "Create Home"); err != nil {
 		return err
 	}
-	if err := t.see(window, "recovery key"); err != nil {
+	if err := t.see(window, "Your recovery key"); err != nil {
 		return err
 	}
 	t.saw("the profile Home and its recovery key, shown this once.")
-	if err := t.picture("recovery-key"); err != nil {
+	if err := errors.Join(t.picture("recovery-key"), t.clicks(window, "Copy")); err != nil {
 		return err
 	}
-	return t.dancectl("Home, open", "status")
+	if t.recovery, err = t.world.Clipboard(t.ctx); err != nil {
+		return err
+	}
+	groups := strings.FieldsFunc(t.recovery, func(r rune) bool { return r == '-' || r == ' ' })
+	if len(groups) < 4 {
+		return fmt.Errorf("a recovery key of %d groups was copied", len(groups))
+	}
+	if err := t.world.Type(t.ctx, window, "Last group of the recovery key", groups[len(groups)-1]); err != nil {
+		return err
+	}
+	return errors.Join(t.clicks(window, "I wrote it down"), t.dancectl("Home, open", "status"))
 }
 
 func (t *tour) connectFirst() error {

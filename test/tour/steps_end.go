@@ -181,6 +181,16 @@ func (t *tour) logOut() error {
 	if err := t.see(window, "Home is locked", "Recovery key"); err != nil {
 		return err
 	}
+	if err := t.refused("demo:mira", "profile_locked"); err != nil {
+		return err
+	}
 	t.saw("the keyring has forgotten it: only the recovery key opens Home now.")
-	return t.refused("demo:mira", "profile_locked")
+	if err := errors.Join(t.world.Type(t.ctx, window, "Recovery key", t.recovery), t.clicks(window, "Unlock")); err != nil {
+		return err
+	}
+	if err := t.dancectl("Home, open", "status"); err != nil {
+		return err
+	}
+	t.saw("and it does.")
+	return t.picture("recovered")
 }
