@@ -44,8 +44,8 @@ func (a *activityFiles) close() {
 func (a *activity) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.keys = nil
 	a.activityFiles.close()
+	a.keys, a.strip = nil, nil
 }
 
 // openActivity finds the end of the log. A log that cannot be read is no reason

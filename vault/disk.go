@@ -13,8 +13,9 @@ import (
 // that very folder, and no link is followed. Steps that write go through step,
 // so that tests can let each of them fail.
 type disk struct {
-	dir  string // for messages
-	root *os.File
+	dir   string // for messages
+	root  *os.File
+	below string // below the vault's folder: "slots/"; empty for the folder itself
 
 	// testOnlyFault is asked before each writing step; it is nil but in tests.
 	testOnlyFault func(op, name string) error
@@ -35,7 +36,7 @@ func (d *disk) step(op, name string) error {
 	if d.testOnlyFault == nil {
 		return nil
 	}
-	return d.testOnlyFault(op, name)
+	return d.testOnlyFault(op, d.below+name)
 }
 
 // path is name for messages.

@@ -192,7 +192,7 @@ func (d *disk) sub(name string) (*disk, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: d.path(name), Err: err}
 	}
-	sub := &disk{dir: d.path(name), root: os.NewFile(uintptr(fd), d.path(name)), testOnlyFault: d.testOnlyFault}
+	sub := &disk{dir: d.path(name), root: os.NewFile(uintptr(fd), d.path(name)), below: name + "/", testOnlyFault: d.testOnlyFault}
 	if err := sub.checkFolder(); err != nil {
 		sub.close()
 		return nil, err

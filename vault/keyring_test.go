@@ -55,7 +55,6 @@ func wantsWhy(t *testing.T, err error, why string, is error) {
 	}
 }
 
-
 // TestKeyring walks a vault through the days of a real keyring.
 func TestKeyring(t *testing.T) {
 	f, v, key := newVault(t)

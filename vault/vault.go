@@ -216,6 +216,7 @@ func (v *Vault) Close() error {
 	}
 	v.activity.close()
 	v.wipe()
+	v.journal.strip = nil
 	return v.journal.file.Close()
 }
 
