@@ -11,7 +11,6 @@ package main
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -31,15 +30,6 @@ import (
 	"dancecard/ui"
 )
 
-const (
-	id      = "io.github.dancecard.Dancecard"
-	name    = "Dancecard"
-	version = "0.1.0"
-)
-
-//go:embed Icon.png
-var icon []byte
-
 // exit codes
 const (
 	exitError     = 1
@@ -51,13 +41,14 @@ func main() {
 	hidden := flag.Bool("hidden", false, "start without a window, in the tray")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Parse()
+	meta := metadata()
 	switch {
 	case *showVersion:
-		fmt.Println(name, version)
+		fmt.Println(meta.Name, meta.Version)
 	case flag.NArg() > 0:
 		fail(exitUsage, errors.New("there is nothing to name on the command line"), "dancecard --help")
 	default:
-		run(*hidden)
+		run(meta, *hidden)
 	}
 }
 
@@ -66,14 +57,14 @@ func fail(code int, err error, hint string) {
 	os.Exit(code)
 }
 
-func run(hidden bool) {
+func run(meta fyne.AppMetadata, hidden bool) {
 	if err := harden(); err != nil {
 		fmt.Fprintln(os.Stderr, "dancecard: core dumps could not be switched off:", err)
 	}
 	var window *ui.UI
 	ready := make(chan struct{})
 	sockets, err := server.Listen(server.Options{
-		Version: version,
+		Version: meta.Version,
 		Show:    func() { <-ready; window.Show() },
 		Stop:    func() { <-ready; window.Quit() },
 	})
@@ -88,13 +79,16 @@ func run(hidden bool) {
 		sockets.Close()
 		fail(exitNoDisplay, errors.New("there is no display to show a window on"), "start it in a desktop session, or use dancectl where one runs")
 	}
-	book, err := accounts.Open(context.Background(), accounts.Options{Dir: xdg("XDG_DATA_HOME", ".local/share"), Providers: filepath.Join(xdg("XDG_CONFIG_HOME", ".config"), "providers")})
+	data, providers := xdg("XDG_DATA_HOME", ".local/share"), filepath.Join(xdg("XDG_CONFIG_HOME", ".config"), "providers")
+	book, err := accounts.Open(context.Background(), accounts.Options{Dir: data, Providers: providers})
 	if err != nil {
 		sockets.Close()
 		fail(exitError, err, hintOf(err))
 	}
-	app.SetMetadata(fyne.AppMetadata{ID: id, Name: name, Version: version, Icon: fyne.NewStaticResource("Icon.png", icon)})
-	window = ui.New(app.NewWithID(id), book, ui.Options{Version: version, Tray: bus.Alive()})
+	app.SetMetadata(meta)
+	window = ui.New(app.NewWithID(meta.ID), book, ui.Options{
+		Version: meta.Version, Data: data, Providers: providers, Socket: sockets.AppSocket(), Tray: bus.Alive(),
+	})
 	close(ready)
 	served := make(chan error, 1)
 	go func() { served <- sockets.Serve(book) }()

@@ -122,6 +122,9 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 	}
 }
 
+// AppSocket is the address of the socket for apps.
+func (s *Server) AppSocket() string { return filepath.Join(s.o.Dir, ipc.AppSocket) }
+
 // Serve answers for the book until Close, and returns nil after Close. It is
 // called once.
 func (s *Server) Serve(book *accounts.Book) error {
