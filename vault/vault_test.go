@@ -168,6 +168,10 @@ func TestInbox(t *testing.T) {
 	if len(items) != 1 || string(items[0]) != "four" {
 		t.Fatalf("%q", items)
 	}
+	check(t, v.ClearReceived())
+	if r, _, err := v.inboxRecord(); err != nil || len(r.Identities) != 1 {
+		t.Fatal("an older key of the inbox stays although nothing needs it", err)
+	}
 }
 
 func TestActivity(t *testing.T) {
