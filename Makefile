@@ -7,7 +7,7 @@ export GOFLAGS := -buildvcs=false
 TAGS := -tags gles
 BIN := build/dancecard build/dancectl build/demo-provider
 
-.PHONY: run tour test build vet deps clean $(BIN)
+.PHONY: run tour test build vet deps clean deps-build deps-run deps-test build/tour-guide $(BIN)
 
 run:
 	@test/run.sh

@@ -149,9 +149,13 @@ func (p *Page) do(ctx context.Context, steps ...chromedp.Action[chromedp.Void]) 
 
 // SignIn gives user's name and password on the demo provider's page.
 func (p *Page) SignIn(ctx context.Context, user string) error {
+	if err := p.do(ctx, chromedp.WaitVisible("#sign-in")); err != nil {
+		return err
+	}
+	if _, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.querySelector("#username").value = ""`)); err != nil {
+		return err
+	}
 	return p.do(ctx,
-		chromedp.WaitVisible("#sign-in"),
-		chromedp.SetValue("#username", ""),
 		chromedp.SendKeys("#username", user),
 		chromedp.SendKeys("#password", user),
 		chromedp.Click("#sign-in"),

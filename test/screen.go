@@ -66,7 +66,7 @@ func (w *World) Output(ctx context.Context, name string, args ...string) (string
 // itself says (DANCECARD_UI_MAP). The rectangle is in the window's pixels.
 type Place struct {
 	Window  string `json:"window"` // title
-	Kind    string `json:"kind"`   // "button", "entry", "card", "choice", "heading"
+	Kind    string `json:"kind"`   // "button", "entry", "card", "choice", "heading", "text"
 	Label   string `json:"label"`
 	X       int    `json:"x"`
 	Y       int    `json:"y"`
@@ -111,7 +111,7 @@ func (w *World) find(window, label string) (Place, error) {
 }
 
 func readOnly(p Place) int {
-	if p.Kind == "heading" {
+	if p.Kind == "heading" || p.Kind == "text" {
 		return 1
 	}
 	return 0

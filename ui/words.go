@@ -22,7 +22,7 @@ var (
 	styleCaption     = style{12, 16, false, false}
 	styleCaptionBold = style{12, 16, true, false}
 	styleMono        = style{12, 16, false, true}
-	styleMonoText    = style{14, 20, false, true}
+	styleMonoText    = style{14, 20, false, true} // for secrets: never in the window's map
 )
 
 func (s style) text() fyne.TextStyle { return fyne.TextStyle{Bold: s.bold, Monospace: s.mono} }
@@ -86,14 +86,19 @@ func (w *words) MinSize() fyne.Size {
 
 func (w *words) CreateRenderer() fyne.WidgetRenderer {
 	w.t = canvas.NewText("", paint(w.col))
-	if w.style == styleTitle || w.style == styleLead {
+	if w.style != styleMonoText {
 		mapped(w)
 	}
 	return &simple{objects: []fyne.CanvasObject{w.t}, min: w.MinSize, layout: w.lay,
 		refresh: func() { w.lay(w.Size()); w.t.Refresh() }, destroy: func() { unmapped(w) }}
 }
 
-func (w *words) mapEntry() (string, string, bool) { return "heading", w.text, true }
+func (w *words) mapEntry() (string, string, bool) {
+	if w.style == styleTitle || w.style == styleLead {
+		return "heading", w.text, true
+	}
+	return "text", w.text, true
+}
 
 func (w *words) lay(s fyne.Size) {
 	w.t.TextSize, w.t.TextStyle, w.t.Color, w.t.Alignment = w.style.size, w.style.text(), paint(w.col), w.align
@@ -173,14 +178,17 @@ func (p *para) CreateRenderer() fyne.WidgetRenderer {
 	for i, t := range p.lines {
 		objects[i] = t
 	}
+	mapped(p)
 	return &simple{objects: objects, min: p.MinSize, layout: p.lay,
 		refresh: func() {
 			p.lay(p.Size())
 			for _, t := range p.lines {
 				t.Refresh()
 			}
-		}}
+		}, destroy: func() { unmapped(p) }}
 }
+
+func (p *para) mapEntry() (string, string, bool) { return "text", p.text, true }
 
 func (p *para) lay(s fyne.Size) {
 	if s.Width <= 0 {
