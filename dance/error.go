@@ -135,14 +135,14 @@ func clean(text string, limit int) string {
 		case r == utf8.RuneError, unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs):
 			continue
 		}
+		if n >= limit || space && n+1 >= limit {
+			b.WriteRune('…')
+			break
+		}
 		if space {
 			b.WriteByte(' ')
 			space = false
 			n++
-		}
-		if n >= limit {
-			b.WriteRune('…')
-			break
 		}
 		b.WriteRune(r)
 		n++
