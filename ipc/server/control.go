@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"os"
 	"reflect"
 	"strconv"
@@ -207,7 +208,7 @@ func (s *Server) danceState(ctx context.Context, q *request, _ none) (ipc.Dance,
 	d, err := s.book.AwaitDance(until, q.vars[0], func(d accounts.Dance) bool {
 		return wait == 0 || d.Stage != stage || d.Stage.Over()
 	})
-	if err != nil && until.Err() != nil && ctx.Err() == nil {
+	if errors.Is(err, context.DeadlineExceeded) {
 		err = nil // as it is
 	}
 	return toDance(d), err

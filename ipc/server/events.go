@@ -49,6 +49,8 @@ func (s *Server) stream(w http.ResponseWriter, q *request, visible func(accounts
 	}
 	ctx := q.Context()
 	watch := s.book.Watch(last)
+	s.streams.Add(1)
+	defer s.streams.Add(-1)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	out := bytes.NewBufferString(": dancecard\n\n")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +36,7 @@ var roles = map[string]func(){
 	"leave":      playLeave,
 	"become":     playBecome,
 	"meet":       playMeet,
+	"hoard":      playHoard,
 }
 
 func check(err error) {
@@ -137,6 +139,20 @@ func playMeet() {
 		return
 	}
 	fmt.Println(p.refusal.Code)
+}
+
+// playHoard opens connections and sends half a request on each.
+func playHoard() {
+	var all []net.Conn
+	for range 2 * maxPerPeer {
+		c, err := net.Dial("unix", os.Getenv("SOCK"))
+		if err == nil {
+			io.WriteString(c, "GET /v1/sta")
+			all = append(all, c)
+		}
+	}
+	hold(nil)
+	runtime.KeepAlive(all)
 }
 
 // A program is one of the test's own.
@@ -261,4 +277,14 @@ func (l *lookout) identified() *peer {
 	l.t.Cleanup(p.forget)
 	l.identify(p)
 	return p
+}
+
+// rights is a control message that carries that many files.
+func rights(t *testing.T, files int) []byte {
+	t.Helper()
+	fds := make([]int, files)
+	for n := range fds {
+		fds[n] = int(os.Stdin.Fd())
+	}
+	return unix.UnixRights(fds...)
 }

@@ -85,6 +85,9 @@ func (s *Server) handler(routes []route, control bool) http.Handler {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
+		if len(r.TransferEncoding) > 0 {
+			h.Set("Connection", "close") // what follows such a body is never a request (RFC 9112 section 6.1)
+		}
 		defer func() {
 			if recover() != nil { // its text may quote what must not be quoted
 				slog.Error("a request to the socket broke its handler", "method", r.Method)

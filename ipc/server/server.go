@@ -28,6 +28,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dancecard/accounts"
@@ -66,6 +67,7 @@ type Server struct {
 	lock    *os.File
 	sockets [2]*socket // app, control
 	ops     *operations
+	streams atomic.Int32    // readers of events
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	closing sync.Once
