@@ -96,17 +96,16 @@ func railOf(s accounts.Snapshot, p page) railState {
 	prof, _ := s.Profile(s.Current)
 	r := railState{Profile: clean(prof.Name), Person: "On this machine", Selected: p.rail(), Seed: prof.ID,
 		Foot: "Ready for apps", Sub: "No app has asked yet", Glyph: glyphOK}
+	r.Initials = initials(r.Profile)
+	var oldest time.Time
 	for _, a := range s.Accounts {
 		if a.Status.NeedsUser() {
 			r.Badge++
 		}
-		if r.Person == "On this machine" && a.Name != "" {
-			r.Person = clean(a.Name)
+		if a.Name != "" && (oldest.IsZero() || a.Linked.Before(oldest)) { // the first account names the person
+			r.Person, oldest = clean(a.Name), a.Linked
+			r.Initials = initials(r.Person)
 		}
-	}
-	r.Initials = initials(r.Profile)
-	if r.Person != "On this machine" {
-		r.Initials = initials(r.Person)
 	}
 	if !s.LastToken.IsZero() {
 		r.Sub = "Last token " + agoWords(s.LastToken, s.At)

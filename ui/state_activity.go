@@ -95,6 +95,12 @@ func lineOf(s accounts.Snapshot, a accounts.Activity) lineState {
 		l.Glyph, l.Bold, l.Words = glyphRevoking, label, "waits to be revoked"
 	case "revocation.done":
 		l.Glyph, l.Bold, l.Words = glyphOK, label, "revoked at the provider"
+	case "dance.started":
+		l.Words = "A sign-in began"
+	case "dance.failed":
+		l.Glyph, l.Words = glyphDanger, "A sign-in did not work"
+	case "dance.cancelled":
+		l.Words = "A sign-in was cancelled"
 	case "profile.opened", "profile.locked", "profile.created", "profile.deleted":
 		l.Glyph, l.Words = glyphLocked, "Profile "+strings.TrimPrefix(a.Type, "profile.")
 		if a.Type != "profile.locked" {

@@ -113,6 +113,9 @@ func askUse(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	name := clean(a.ProviderName)
 	out.Title = app + " wants to use " + clean(a.Label)
 	out.Sub = "your " + name + " account, in profile " + clean(prof.Name)
+	if carrier := clean(q.App.Name); carrier != app {
+		out.Sub = "through " + carrier + ", " + out.Sub
+	}
 	if len(q.Choices) > 1 {
 		out.Title, out.Sub = app+" wants to use an account", "Choose which one, in profile "+clean(prof.Name)
 		for _, id := range q.Choices {

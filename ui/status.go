@@ -25,7 +25,9 @@ func (v *statusView) lay(s fyne.Size) {
 	put(v.glyph, 0, 2, 16, 16)
 	put(v.words, 24, 0, s.Width-24, 20)
 	x := float32(24)
-	if v.state.Life >= 0 {
+	room := v.state.Life >= 0 && (s.Width <= 0 || 96+styleCaption.width(v.state.Sub) <= s.Width)
+	show(v.cord.Container, room)
+	if room {
 		put(v.cord.Container, 24, 24, 64, 8)
 		x = 96
 	}
@@ -38,7 +40,6 @@ func (v *statusView) set(s statusState) {
 	v.words.set(s.Words)
 	v.words.restyle(toneStyle(s.Tone))
 	v.sub.set(s.Sub)
-	show(v.cord.Container, s.Life >= 0)
 	v.cord.set(max(0, s.Life))
 	v.lay(v.Size())
 }

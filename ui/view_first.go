@@ -17,13 +17,13 @@ func cover() fyne.CanvasObject {
 	d := mark("icon-cover.svg", "icon-dark.svg", 56)
 	lines := blankLines(6, 32, colCoverInk2, colCoverLine)
 	name := newWords("Dancecard", styleTitle, colCoverInk)
-	text := newPara("Who you are linked with, and who may use it.", 2, styleText, colCoverInk2)
+	text := newPara("Who you are linked with, and who may use it.", 3, styleText, colCoverInk2)
 	return placed(200, 400, func(s fyne.Size) {
 		put(ground, 0, 0, s.Width, s.Height)
 		put(d, 32, 40, 56, 56)
 		put(lines, 36, max(120, s.Height*0.31), s.Width-68, 192)
 		put(name, 32, s.Height-116, s.Width-64, 32)
-		put(text, 32, s.Height-80, min(180, s.Width-64), 40)
+		put(text, 32, s.Height-80, min(180, s.Width-56), 60)
 	}, ground, d, lines, name, text)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 
 	"dancecard/accounts"
 	"dancecard/internal/secret"
@@ -12,7 +13,6 @@ import (
 // lockedView is the closed booklet: since when, why, who waits, and the ways in.
 func (u *UI) lockedView(s lockedState) built {
 	form, focus := u.wayField(s)
-	var unlock *button
 	content := []fyne.CanvasObject{}
 	d := newGlyph("mark-locked.svg", 46, colAccent)
 	content = append(content, placed(46, 54, func(fyne.Size) { put(d, -6, 0, 46, 46) }, d))
@@ -36,7 +36,7 @@ func (u *UI) lockedView(s lockedState) built {
 		if u.busy["unlock"] {
 			label = "Unlocking"
 		}
-		unlock = newButton(label, "", filled, func() { u.unlock(s) })
+		unlock := newButton(label, "", filled, func() { u.unlock(s) })
 		unlock.disable(u.busy["unlock"])
 		content = append(content, gap(1, 4), unlock)
 	}
@@ -51,17 +51,14 @@ func (u *UI) lockedView(s lockedState) built {
 	card := booklet(24, true, padded(28, 20, 28, 32, inside))
 	who := u.whoButton(s)
 	last := newWords("Your accounts stay linked. Only this machine is closed.", styleCaption, colInk2)
-	object := placed(420, 240, func(size fyne.Size) {
+	page := placed(420, h+36+60, func(size fyne.Size) {
 		putMin(who, 16, 12)
 		top := max(16, (size.Height-h-36-40)/2)
 		put(card, (size.Width-376)/2, top, 376, h+36)
 		m := last.MinSize()
 		put(last, (size.Width-m.Width)/2, min(size.Height-28, top+h+66-20), m.Width, 16)
 	}, who, card, last)
-	if focus == nil && unlock != nil {
-		return built{object: object}
-	}
-	return built{object: object, focus: focus}
+	return built{object: container.NewVScroll(page), focus: focus}
 }
 
 // wayField is the field of the chosen way; nil for the keyring.
