@@ -13,6 +13,7 @@ type entry struct {
 	widget.Entry
 	name    string // label, for the map
 	focused bool
+	window  func(*desktop.CustomShortcut) // takes the window's shortcuts
 	onFocus func(bool)
 	onKey   func(*fyne.KeyEvent) bool
 }
@@ -78,13 +79,9 @@ func (e *entry) TypedKey(k *fyne.KeyEvent) {
 }
 
 func (e *entry) TypedShortcut(s fyne.Shortcut) {
-	if _, ours := s.(*desktop.CustomShortcut); ours {
-		if c := fyne.CurrentApp().Driver().CanvasForObject(e); c != nil {
-			if h, ok := c.(fyne.Shortcutable); ok {
-				h.TypedShortcut(s)
-				return
-			}
-		}
+	if own, ok := s.(*desktop.CustomShortcut); ok && e.window != nil {
+		e.window(own)
+		return
 	}
 	e.Entry.TypedShortcut(s)
 }

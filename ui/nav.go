@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"fyne.io/fyne/v2/driver/desktop"
+
 	"dancecard/accounts"
 	"dancecard/internal/secret"
 )
@@ -28,6 +30,8 @@ type nav struct {
 
 	notice  *noticeState
 	entries map[string]*entry
+
+	shortcut func(*desktop.CustomShortcut) // the window's
 }
 
 func newNav() nav {
@@ -43,6 +47,7 @@ func (n *nav) entry(key, label string, hidden bool) *entry {
 	if hidden {
 		e = secretEntry(label)
 	}
+	e.window = n.shortcut
 	n.entries[key] = e
 	return e
 }

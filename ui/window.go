@@ -22,8 +22,9 @@ type window struct {
 	holder *fyne.Container // root
 	body   *fyne.Container // beside the rail
 
-	fresh         bool // the next view takes the focus where it wants it
-	counts        bool // something on screen counts seconds
+	shortcuts     map[fyne.KeyName]func() // with Control
+	fresh         bool                    // the next view takes the focus where it wants it
+	counts        bool                    // something on screen counts seconds
 	accounts      *accountsView
 	activity      []accounts.Activity
 	activityStale bool
@@ -89,8 +90,12 @@ func (m *window) lay(s fyne.Size) {
 // keys are the window's shortcuts.
 func (m *window) keys() {
 	u, c := m.u, m.w.Canvas()
+	u.nav.shortcut = m.shortcut
+	m.shortcuts = map[fyne.KeyName]func(){}
 	add := func(key fyne.KeyName, do func()) {
-		c.AddShortcut(&desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierControl}, func(fyne.Shortcut) { do() })
+		s := &desktop.CustomShortcut{KeyName: key, Modifier: fyne.KeyModifierControl}
+		m.shortcuts[key] = do
+		c.AddShortcut(s, func(fyne.Shortcut) { m.shortcut(s) })
 	}
 	add(fyne.KeyN, func() { u.open(pageConnect) })
 	add(fyne.KeyL, u.lock)
@@ -107,6 +112,13 @@ func (m *window) keys() {
 			u.back()
 		}
 	})
+}
+
+// shortcut does what a key with Control does; text fields hand theirs on.
+func (m *window) shortcut(s *desktop.CustomShortcut) {
+	if do := m.shortcuts[s.KeyName]; do != nil && s.Modifier == fyne.KeyModifierControl {
+		do()
+	}
 }
 
 // render brings the window up to date with u.last and u.nav.
