@@ -262,16 +262,30 @@ func (v *Vault) settleFiles() error {
 	v.ringMu.Lock()
 	known := v.known
 	v.ringMu.Unlock()
-	v.mu.Lock()
-	v.generation = max(v.generation, known)
-	v.mu.Unlock()
-	if err := v.advance([]Change{{machineKey, machineHash(v.keys)}}, nil); err != nil {
+	if err := v.advanceBeyond(known, []Change{{machineKey, machineHash(v.keys)}}); err != nil {
 		return err
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.findings = slices.DeleteFunc(v.findings, func(f Finding) bool { return f.Kind != FindingTornTail })
 	return nil
+}
+
+// advanceBeyond is advance to a generation that is also newer than known.
+func (v *Vault) advanceBeyond(known uint64, changes []Change) error {
+	was := v.generation
+	set := func(generation uint64) {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.generation = generation
+	}
+	base := max(was, known)
+	set(base)
+	err := v.advance(changes, nil)
+	if err != nil && v.generation == base {
+		set(was)
+	}
+	return err
 }
 
 // tellRing writes the generation into the keyring's item, so that an older copy
