@@ -41,11 +41,13 @@ func newID() (id [idSize]byte) {
 // deriveKeys keeps root; wipe clears it.
 func deriveKeys(vault [idSize]byte, root []byte) *keys {
 	k := &keys{vault: vault, root: root}
-	copy(k.id[:], k.derive("key id", idSize))
-	k.lists = k.derive("list of ways", keySize)
-	k.heads = k.derive("file heads", keySize)
-	k.state = k.aead("state")
-	k.log = k.aead("activity")
+	forgetting(func() {
+		copy(k.id[:], k.derive("key id", idSize))
+		k.lists = k.derive("list of ways", keySize)
+		k.heads = k.derive("file heads", keySize)
+		k.state = k.aead("state")
+		k.log = k.aead("activity")
+	})
 	return k
 }
 

@@ -54,7 +54,11 @@ func (m *memory) get(key string) ([]byte, bool, error) {
 		return nil, false, nil
 	}
 	nonce, sealed := sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:]
-	plain, err := m.aead.Open(make([]byte, 0, len(sealed)), nonce, sealed, []byte(key))
+	var plain []byte
+	var err error
+	forgetting(func() {
+		plain, err = m.aead.Open(make([]byte, 0, len(sealed)), nonce, sealed, []byte(key))
+	})
 	return plain, true, err
 }
 
