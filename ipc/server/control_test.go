@@ -27,7 +27,7 @@ func TestControlFromTheFirstStart(t *testing.T) {
 	_, err = c.CreateProfile(ctx, ipc.NewProfile{})
 	wantCode(t, err, ipc.CodeBadRequest)
 
-	home, err := c.CreateProfile(ctx, ipc.NewProfile{Name: "Home", Passphrase: "open sesame"})
+	home, err := c.CreateProfile(ctx, ipc.NewProfile{Name: "Home"})
 	if err != nil || home.ID == "" || home.RecoveryKey == "" {
 		t.Fatal(home, err)
 	}
@@ -54,9 +54,9 @@ func TestControlFromTheFirstStart(t *testing.T) {
 	wantCode(t, err, ipc.CodeProfileLocked)
 	_, err = c.Apps(ctx)
 	wantCode(t, err, ipc.CodeProfileLocked)
-	wantCode(t, c.Unlock(ctx, "", ipc.Unlock{Passphrase: "wrong"}), ipc.CodeWrongSecret)
+	wantCode(t, c.Unlock(ctx, "", ipc.Unlock{RecoveryKey: work.RecoveryKey}), ipc.CodeWrongSecret)
 	wantCode(t, c.Unlock(ctx, "", ipc.Unlock{Passphrase: "a", RecoveryKey: "b"}), ipc.CodeBadRequest)
-	if err := c.Unlock(ctx, "Home", ipc.Unlock{Passphrase: "open sesame"}); err != nil {
+	if err := c.Unlock(ctx, "Home", ipc.Unlock{RecoveryKey: home.RecoveryKey}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.LogOut(ctx, home.ID); err != nil {
@@ -298,5 +298,17 @@ func TestAppConnects(t *testing.T) {
 	status, h, text := r.do(ipc.AppSocket, "POST", "/v1/connect", `{}`)
 	if e := problemIn(t, status, h, text); e.Code != ipc.CodeBadRequest {
 		t.Errorf("%+v", e)
+	}
+}
+
+func TestWayOf(t *testing.T) {
+	if way, key := wayOf("open sesame", ""); way != accounts.WayPassphrase || key.Reveal() != "open sesame" {
+		t.Error(way)
+	}
+	if way, key := wayOf("", "KEY"); way != accounts.WayRecovery || key.Reveal() != "KEY" {
+		t.Error(way)
+	}
+	if way, key := wayOf("", ""); way != accounts.WayKeyring || !key.IsZero() {
+		t.Error(way)
 	}
 }

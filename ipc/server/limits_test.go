@@ -16,7 +16,7 @@ import (
 
 func contains(text, part string) bool { return strings.Contains(text, part) }
 
-// Ten thousand requests, on kept and on new connections, leave nothing behind.
+// Thousands of requests, on kept and on new connections, leave nothing behind.
 func TestI29FlatFilesAndGoroutines(t *testing.T) {
 	r := newRig(t)
 	c := r.client()
@@ -32,7 +32,7 @@ func TestI29FlatFilesAndGoroutines(t *testing.T) {
 	}
 	ask(100)
 	files, goroutines := openFiles(t), runtime.NumGoroutine()
-	ask(5000)
+	ask(3000)
 	c.Close()
 	eventually(t, "files and goroutines to be as before", func() bool {
 		return openFiles(t) <= files+2 && runtime.NumGoroutine() <= goroutines+4

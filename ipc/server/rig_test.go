@@ -27,7 +27,7 @@ const patience = 20 * time.Second
 // rig is a real Server on a real Book, with a real provider where asked for.
 type rig struct {
 	*Server
-	t        *testing.T
+	t        testing.TB
 	runtime  string // XDG_RUNTIME_DIR
 	book     *accounts.Book
 	provider *dancetest.Provider
@@ -95,12 +95,12 @@ func (r *rig) serve() {
 // newOpenRig has an open profile and a provider "demo".
 func newOpenRig(t *testing.T) *rig {
 	t.Helper()
-	return newRigWith(t, dancetest.Options{})
+	return newRigFor(t)
 }
 
-func newRigWith(t *testing.T, o dancetest.Options) *rig {
+func newRigFor(t testing.TB) *rig {
 	t.Helper()
-	p, err := dancetest.Start(o)
+	p, err := dancetest.Start(dancetest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
