@@ -53,10 +53,13 @@ type Prompt struct {
 	// browser. An error does not end the dance: the link is on screen. It runs
 	// beside the dance and must return when ctx ends.
 	OpenURL func(ctx context.Context, start string) error
-	// Waiting is called once, when the listener stands: the provider's own
-	// URL (for Copy and --print-url), and OpenURL's error if it failed within
-	// a second.
+	// Waiting is called when the listener stands: the provider's own URL (for
+	// Copy and --print-url), and OpenURL's error if it failed within a second.
+	// It is called once more for each word on Again.
 	Waiting func(authorization string, opened error)
+	// Again, at each word, has OpenURL called once more, with a new start
+	// address; the one before is no longer good.
+	Again <-chan struct{}
 	// Exchanging is called when the right answer came and tokens are asked for.
 	Exchanging func()
 }

@@ -139,12 +139,17 @@ func TestFixedPort(t *testing.T) {
 	}
 }
 
-func TestAnyPortPathIsRandom(t *testing.T) {
-	one, two := listening(t, testLink()), listening(t, testLink())
+func TestRandomPath(t *testing.T) {
+	l := testLink()
+	if fixed := listening(t, l); fixed.path != "/dancecard" || RedirectURI(l.Provider) != "http://127.0.0.1/dancecard" {
+		t.Errorf("path %q, to register %q", fixed.path, RedirectURI(l.Provider))
+	}
+	l.Provider.Redirect.RandomPath = true
+	one, two := listening(t, l), listening(t, l)
 	if one.path == two.path || len(one.path) < 40 {
 		t.Errorf("paths %q and %q", one.path, two.path)
 	}
-	l := testLink()
+	l = testLink()
 	l.Provider.Redirect.Path = "/mine"
 	if three := listening(t, l); three.path != "/mine" {
 		t.Errorf("path %q", three.path)

@@ -31,13 +31,11 @@ const (
 // A request that is not exactly right is answered and changes nothing.
 type loopback struct {
 	redirect string // the redirect URI
-	start    string // the start URL
 
 	link      Link
 	state     string
 	host      string // what a Host header must say
 	path      string // of the redirect URI
-	startPath string
 	cleanPath string
 
 	authorization string // set before the first request
@@ -50,11 +48,12 @@ type loopback struct {
 	listeners []net.Listener
 	running   sync.WaitGroup // accept loops and connections
 
-	mu      sync.Mutex // guards the fields that follow
-	phase   phase
-	fetched bool // the start address was
-	seen    bool // the clean address was
-	outcome page
+	mu        sync.Mutex // guards the fields that follow
+	phase     phase
+	startPath string
+	fetched   bool // the start address was
+	seen      bool // the clean address was
+	outcome   page
 }
 
 type phase int
@@ -82,7 +81,6 @@ func listen(l Link, state string) (*loopback, error) {
 		link: l, state: state, listeners: listeners,
 		host:      net.JoinHostPort(r.host(), strconv.Itoa(port)),
 		path:      r.path(),
-		startPath: "/start/" + random(),
 		cleanPath: "/done/" + random(),
 		answers:   make(chan callback, 1),
 		taken:     make(chan struct{}),
@@ -93,8 +91,21 @@ func listen(l Link, state string) (*loopback, error) {
 		lb.path = "/" + random()
 	}
 	lb.redirect = "http://" + lb.host + lb.path
-	lb.start = "http://" + lb.host + lb.startPath
 	return lb, nil
+}
+
+// start makes a new start URL; an earlier one is no longer known.
+func (lb *loopback) start() string {
+	lb.mu.Lock()
+	defer lb.mu.Unlock()
+	lb.startPath, lb.fetched = "/start/"+random(), false
+	return "http://" + lb.host + lb.startPath
+}
+
+func (lb *loopback) starts(path string) bool {
+	lb.mu.Lock()
+	defer lb.mu.Unlock()
+	return lb.startPath != "" && path == lb.startPath
 }
 
 // serve begins to answer. authorization is where the start address leads.
@@ -170,12 +181,12 @@ func (lb *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	guard(w)
 	path, query, _ := strings.Cut(r.RequestURI, "?") // as sent: no other spelling of a path is right
 	var handle func(http.ResponseWriter, string)
-	switch path {
-	case lb.startPath:
+	switch {
+	case lb.starts(path):
 		handle = lb.begin
-	case lb.path:
+	case path == lb.path:
 		handle = lb.receive
-	case lb.cleanPath:
+	case path == lb.cleanPath:
 		handle = lb.show
 	}
 	switch {

@@ -299,7 +299,9 @@ func TestD7ThousandCallbacksOneAnswer(t *testing.T) {
 }
 
 func TestD8CodesSwapped(t *testing.T) {
-	one, two := listening(t, testLink()), listening(t, testLink())
+	l := testLink()
+	l.Provider.Redirect.RandomPath = true
+	one, two := listening(t, l), listening(t, l)
 	two.state = "other-state"
 	if res, _ := ask(t, two, "GET", two.path+rightQuery, nil); res.StatusCode != 400 {
 		t.Errorf("answered %d", res.StatusCode)

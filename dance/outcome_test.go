@@ -46,7 +46,7 @@ func TestIssInTheAnswer(t *testing.T) {
 
 func TestD20StartURLFetchedTwice(t *testing.T) {
 	lb := listening(t, testLink())
-	start := strings.TrimPrefix(lb.start, "http://"+lb.host)
+	start := strings.TrimPrefix(lb.start(), "http://"+lb.host)
 	ask(t, lb, "HEAD", start, nil)
 	ask(t, lb, "GET", start, func(r *http.Request) { r.Header.Set("Sec-Purpose", "prefetch") })
 	res, body := ask(t, lb, "GET", start, nil)
@@ -68,7 +68,7 @@ func TestD20StartURLFetchedTwice(t *testing.T) {
 func TestStartURLAfterTheAnswer(t *testing.T) {
 	lb := listening(t, testLink())
 	stillTakes(t, lb)
-	if res, _ := ask(t, lb, "GET", strings.TrimPrefix(lb.start, "http://"+lb.host), nil); res.StatusCode != http.StatusGone {
+	if res, _ := ask(t, lb, "GET", strings.TrimPrefix(lb.start(), "http://"+lb.host), nil); res.StatusCode != http.StatusGone {
 		t.Errorf("answered %d", res.StatusCode)
 	}
 }

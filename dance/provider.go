@@ -80,7 +80,11 @@ type Redirect struct {
 	Mode string `toml:"mode" json:"mode"` // "any_port" (if empty), "fixed_port", "unknown" (treated as fixed_port, said on screen)
 	Host string `toml:"host" json:"host"` // "127.0.0.1" (if empty) or "localhost" (both families are bound)
 	Port int    `toml:"port" json:"port"` // for fixed_port; 8939 if 0
-	Path string `toml:"path" json:"path"` // for fixed_port: "/dancecard" if empty; any_port makes a random path unless set
+	Path string `toml:"path" json:"path"` // "/dancecard" if empty
+	// RandomPath gives each dance a path of its own, for providers that take
+	// any path on loopback. Others compare it: RFC 8252 section 7.3 frees the
+	// port alone.
+	RandomPath bool `toml:"random_path" json:"random_path"`
 }
 
 // Identify says where the account's data comes from.
@@ -140,7 +144,7 @@ type Instance struct {
 
 const (
 	fixedPort = 8939         // where a row with a fixed port names none
-	fixedPath = "/dancecard" // likewise for the path
+	fixedPath = "/dancecard" // where a row names no path
 )
 
 // anyPort reports rows whose redirect URI may have whatever port is free
@@ -154,9 +158,12 @@ func (r Redirect) host() string {
 	return r.Host
 }
 
-// path is the fixed path; "" where each dance has a random one.
+// path is the path to register; "" where each dance has a random one.
 func (r Redirect) path() string {
-	if r.Path == "" && !r.anyPort() {
+	switch {
+	case r.RandomPath:
+		return ""
+	case r.Path == "":
 		return fixedPath
 	}
 	return r.Path

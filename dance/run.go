@@ -111,25 +111,33 @@ func (d *dance) wait(ctx context.Context, prompt Prompt) (arrival, error) {
 		stop()
 		opener.Wait()
 	}
-	opened := make(chan error, 1)
-	opener.Go(func() {
-		if prompt.OpenURL != nil {
-			opened <- prompt.OpenURL(timed, lb.start)
-		}
-	})
-	announce(timed, prompt, authorization, opened, lb.taken)
-	select {
-	case answer := <-lb.answers:
-		if answer.err == nil {
-			return arrival{answer: answer, close: end}, nil
-		}
-		err = answer.err
-	case <-timed.Done():
-		lb.expire()
-		err = ended(timed, nil)
+	open := func() {
+		opened := make(chan error, 1)
+		start := lb.start()
+		opener.Go(func() {
+			if prompt.OpenURL != nil {
+				opened <- prompt.OpenURL(timed, start)
+			}
+		})
+		announce(timed, prompt, authorization, opened, lb.taken)
 	}
-	end()
-	return arrival{}, err
+	for open(); ; {
+		select {
+		case <-prompt.Again:
+			open()
+			continue
+		case answer := <-lb.answers:
+			if answer.err == nil {
+				return arrival{answer: answer, close: end}, nil
+			}
+			err = answer.err
+		case <-timed.Done():
+			lb.expire()
+			err = ended(timed, nil)
+		}
+		end()
+		return arrival{}, err
+	}
 }
 
 // announce calls Waiting as soon as it is known whether the browser opened.

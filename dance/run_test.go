@@ -17,7 +17,7 @@ import (
 func TestD9TwentyDancesAtOnce(t *testing.T) {
 	op := newOP(t)
 	op.token = raw(200, "application/json", `{"access_token":"at","token_type":"bearer","expires_in":60}`)
-	row := Provider{Name: "Odd", Protocol: "oauth2", ClientID: "us", Identity: Identify{URL: op.URL + "/userinfo"},
+	row := Provider{Name: "Odd", Protocol: "oauth2", ClientID: "us", Identity: Identify{URL: op.URL + "/userinfo"}, Redirect: Redirect{RandomPath: true},
 		Endpoints: Endpoints{Authorization: op.URL + "/authorize", Token: op.URL + "/token"}}
 	var mu sync.Mutex
 	seen := map[string]int{}
@@ -303,5 +303,36 @@ func TestD38NothingIsLeftBehind(t *testing.T) {
 			t.Fatalf("%d files (were %d), %d goroutines (were %d)", files(), baseFiles, runtime.NumGoroutine(), baseRoutines)
 		}
 		runtime.Gosched()
+	}
+}
+
+func TestAgainOpensAtANewStartAddress(t *testing.T) {
+	op := newOP(t)
+	op.token = raw(200, "application/json", `{"access_token":"at","token_type":"bearer","expires_in":60}`)
+	row := Provider{Name: "Odd", Protocol: "oauth2", ClientID: "us", Identity: Identify{URL: op.URL + "/userinfo"},
+		Endpoints: Endpoints{Authorization: op.URL + "/authorize", Token: op.URL + "/token"}}
+	again := make(chan struct{}, 1)
+	var starts []string
+	waited := 0
+	_, err := Run(t.Context(), row, Prompt{
+		Again:   again,
+		Waiting: func(string, error) { waited++ },
+		OpenURL: func(_ context.Context, start string) error {
+			starts = append(starts, start)
+			if len(starts) == 1 {
+				again <- struct{}{} // the user closed the tab
+				return nil
+			}
+			if res, err := http.Get(starts[0]); err != nil || res.StatusCode != http.StatusNotFound {
+				t.Errorf("the first start address: %v, %v", res, err)
+			}
+			return follow(start)
+		},
+	}, Request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(starts) != 2 || starts[0] == starts[1] || waited != 2 {
+		t.Errorf("opened %q, waited %d times", starts, waited)
 	}
 }

@@ -149,6 +149,9 @@ func (r *reader) checkRedirect(d dance.Redirect) {
 	if d.Port != 0 && (d.Mode == "" || d.Mode == "any_port") {
 		r.add("redirect.port", "a port is given, and any port will do", `write mode = "fixed_port", or delete the port`)
 	}
+	if d.RandomPath && d.Path != "" {
+		r.add("redirect.path", "a path is given, and a random one is asked for", "delete one of the two")
+	}
 	if d.Path != "" && !plainPath.MatchString(d.Path) {
 		r.add("redirect.path", quote(d.Path)+" is no path", `write it like "/dancecard"`)
 	}

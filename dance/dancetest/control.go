@@ -165,6 +165,9 @@ offline_access = "stay connected when you are away"
 base_url = ` + strconv.Quote(p.issuer+"/") + `
 hosts = [` + strconv.Quote(p.addr) + `]
 
+[redirect]
+random_path = true
+
 [revocation]
 revokes = "token"
 `)
