@@ -134,9 +134,13 @@ var scriptCommands = map[string]func(context.Context, *script, []string) error{
 		_, err := s.world.AwaitPlace(ctx, args[0], args[1])
 		return err
 	},
+	// answer-question QUESTION BUTTON
+	"answer-question": func(ctx context.Context, s *script, args []string) error {
+		return s.world.Answer(ctx, args[0], args[1])
+	},
 	// see-now: without waiting
 	"see-now": func(_ context.Context, s *script, args []string) error {
-		_, err := s.world.find(args[0], "")
+		_, err := s.world.find(args[0], "", anything)
 		return err
 	},
 	"gone": func(ctx context.Context, s *script, args []string) error {

@@ -155,7 +155,7 @@ func ownToken(t *testing.T, w *World) (string, error) {
 		token, err = c.Token(t.Context(), "foreign", ipc.TokenRequest{})
 		answer <- err
 	}()
-	if err := w.Click(t.Context(), "", "Once"); err != nil {
+	if err := w.Answer(t.Context(), "test.test wants to use", "Once"); err != nil {
 		return "", err
 	}
 	err := <-answer

@@ -91,18 +91,17 @@ func (w *World) Places() ([]Place, error) {
 	return places, nil
 }
 
-// find looks for a place by its label: the whole of it, else its beginning;
-// what can be clicked before what can only be read. An empty window is any.
-func (w *World) find(window, label string) (Place, error) {
+// find looks for a place by its label: the whole of it, else its beginning. An
+// empty window is any.
+func (w *World) find(window, label string, fit func(Place) bool) (Place, error) {
 	places, err := w.Places()
 	if err != nil {
 		return Place{}, err
 	}
-	places = slices.DeleteFunc(places, func(p Place) bool { return window != "" && p.Window != window })
-	slices.SortStableFunc(places, func(a, b Place) int { return readOnly(a) - readOnly(b) })
-	for _, fits := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.HasPrefix} {
+	places = slices.DeleteFunc(places, func(p Place) bool { return window != "" && p.Window != window || !fit(p) })
+	for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.HasPrefix} {
 		for _, p := range places {
-			if fits(p.Label, label) {
+			if same(p.Label, label) {
 				return p, nil
 			}
 		}
@@ -110,12 +109,8 @@ func (w *World) find(window, label string) (Place, error) {
 	return Place{}, fmt.Errorf("the window %q has no %q but %s", window, label, labels(places))
 }
 
-func readOnly(p Place) int {
-	if p.Kind == "heading" || p.Kind == "text" {
-		return 1
-	}
-	return 0
-}
+func anything(Place) bool    { return true }
+func clickable(p Place) bool { return p.Kind != "heading" && p.Kind != "text" }
 
 func labels(places []Place) string {
 	var all []string
@@ -129,7 +124,7 @@ func labels(places []Place) string {
 func (w *World) AwaitPlace(ctx context.Context, window, label string) (Place, error) {
 	var p Place
 	err := Await(ctx, fmt.Sprintf("%q in the window %q", label, window), func() (err error) {
-		p, err = w.find(window, label)
+		p, err = w.find(window, label, anything)
 		return err
 	})
 	return p, err
@@ -138,7 +133,7 @@ func (w *World) AwaitPlace(ctx context.Context, window, label string) (Place, er
 // AwaitGone waits until a window shows nothing with that label, or is closed.
 func (w *World) AwaitGone(ctx context.Context, window, label string) error {
 	return Await(ctx, fmt.Sprintf("%q to leave the window %q", label, window), func() error {
-		if _, err := w.find(window, label); err == nil {
+		if _, err := w.find(window, label, anything); err == nil {
 			return errors.New("it is still there")
 		}
 		return nil
@@ -167,7 +162,7 @@ func (w *World) settled(ctx context.Context, window, label string) (Place, error
 	var last Place
 	var since time.Time
 	err := Await(ctx, fmt.Sprintf("%q in the window %q to stand still", label, window), func() error {
-		p, err := w.find(window, label)
+		p, err := w.find(window, label, clickable)
 		switch {
 		case err != nil:
 			return err
@@ -181,6 +176,26 @@ func (w *World) settled(ctx context.Context, window, label string) (Place, error
 		return errors.New("it moves")
 	})
 	return last, err
+}
+
+// Answer clicks a button of a small window that asks question. Such a window
+// takes no click in its first half second, so it is clicked until it is gone.
+func (w *World) Answer(ctx context.Context, question, button string) error {
+	p, err := w.AwaitPlace(ctx, "", question)
+	if err != nil {
+		return err
+	}
+	for {
+		if err := w.Click(ctx, p.Window, button); err != nil {
+			return err
+		}
+		soon, cancel := context.WithTimeout(ctx, time.Second)
+		err := w.AwaitGone(soon, p.Window, question)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
 }
 
 // Type clicks a place and types text into it.

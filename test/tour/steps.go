@@ -122,7 +122,7 @@ func (t *tour) consent() error {
 		return fmt.Errorf("the question must name the program and its path: %w", err)
 	}
 	t.saw("the question: curl, /usr/bin/curl, called by %s.", guide)
-	if err := errors.Join(t.picture("consent"), t.clicks("", "Always")); err != nil {
+	if err := errors.Join(t.picture("consent"), t.world.Answer(t.ctx, "tour-guide wants to use mira", "Always")); err != nil {
 		return err
 	}
 	if err := <-answered; err != nil {
@@ -144,7 +144,7 @@ func (t *tour) tokenWorks() error {
 		t.jo, err = t.must("demo:jo", "{}")
 		answer <- err
 	}()
-	if err := t.clicks("", "Always"); err != nil {
+	if err := t.world.Answer(t.ctx, "tour-guide wants to use jo", "Always"); err != nil {
 		return err
 	}
 	if err := <-answer; err != nil {

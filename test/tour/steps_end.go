@@ -77,11 +77,7 @@ func (t *tour) askedAndConfirmed(user string) error {
 	if err := t.picture("disconnect-question"); err != nil {
 		return err
 	}
-	place, err := t.world.AwaitPlace(t.ctx, "", "Cancel")
-	if err != nil {
-		return err
-	}
-	return t.clicks(place.Window, "Disconnect")
+	return t.world.Answer(t.ctx, question, "Disconnect")
 }
 
 func (t *tour) disconnect() error {

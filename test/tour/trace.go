@@ -4,38 +4,41 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
-// order reads what strace saw of the last refresh: the request to the provider,
-// then a finished fdatasync (the vault's commit), and only then an answer on
-// the apps' socket.
+// order reads what strace saw up to the kill: between the last two answers on
+// the apps' socket there was at least one request to the provider's token
+// endpoint, and for each of them an fdatasync (the vault's commit) was finished.
 func order(file string) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
 	lines := strings.Split(string(b), "\n")
-	asked, synced, answered := -1, -1, -1
-	for i, l := range lines {
+	asked, synced, answers := 0, 0, 0
+	for _, l := range slices.Backward(lines) {
 		switch {
+		case strings.Contains(l, `"HTTP/1.1 200 OK`):
+			answers++
+		case answers == 0: // after curl was answered
+		case strings.Contains(l, "fdatasync") && strings.HasSuffix(l, "= 0"):
+			synced++
 		case strings.Contains(l, `"POST /`) && strings.Contains(l, "token"):
-			asked, synced, answered = i, -1, -1
-		case strings.Contains(l, "fdatasync") && strings.HasSuffix(l, "= 0") && synced < 0:
-			synced = i
-		case strings.Contains(l, `"HTTP/1.1 200 OK`) && answered < 0:
-			answered = i
+			asked++
+		}
+		if answers == 2 {
+			break
 		}
 	}
 	switch {
-	case asked < 0:
-		return errors.New("strace saw no token request")
-	case synced < 0:
-		return errors.New("strace saw no fdatasync after the token request")
-	case answered < 0:
-		return errors.New("strace saw no answer after the token request")
-	case answered < synced:
-		return fmt.Errorf("the token was handed out before it was on disk:\n%s\n%s\n%s", lines[asked], lines[answered], lines[synced])
+	case answers < 2:
+		return errors.New("strace did not see curl being answered")
+	case asked == 0:
+		return errors.New("strace saw no token request before curl was answered")
+	case synced < asked:
+		return fmt.Errorf("curl was answered before the vault was on disk: %d token requests, %d times fdatasync", asked, synced)
 	}
 	return nil
 }
