@@ -1,3 +1,5 @@
+//go:build linux
+
 package server
 
 import (
@@ -7,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,4 +97,52 @@ func TestHalfOpenConnectionEnds(t *testing.T) {
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 		t.Error("it stays")
 	}
+}
+
+// Without file descriptors the server waits for better times and burns nothing.
+func TestI28FewFileDescriptors(t *testing.T) {
+	dir := filepath.Join(runtimeDir(t), "dancecard")
+	server := newProgram(t, "starving").start("starve", "", "DIR="+dir)
+	if got := server.line(t); got != "ready" {
+		t.Fatal(got)
+	}
+	path := filepath.Join(dir, ipc.AppSocket)
+	var all []net.Conn
+	for range 100 {
+		c, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	before := ticks(t, server.Process.Pid)
+	time.Sleep(time.Second) // what is measured is a second
+	if used := ticks(t, server.Process.Pid) - before; used > 30 {
+		t.Errorf("it used %d hundredths of a second", used)
+	}
+	for _, c := range all {
+		c.Close()
+	}
+	c := ipc.Client{Socket: path}
+	defer c.Close()
+	eventually(t, "an answer", func() bool {
+		_, err := c.Status(t.Context())
+		return err == nil
+	})
+}
+
+// ticks is the processor time of a process in hundredths of a second.
+func ticks(t *testing.T, pid int) int {
+	t.Helper()
+	stat, err := readSmall(procDir(pid) + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	user, err1 := strconv.Atoi(fields[11])
+	system, err2 := strconv.Atoi(fields[12])
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	return user + system
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"dancecard/accounts"
 )
 
 // The tests' own programs: copies of this test binary under any name, which do
@@ -37,6 +40,7 @@ var roles = map[string]func(){
 	"become":     playBecome,
 	"meet":       playMeet,
 	"hoard":      playHoard,
+	"starve":     playStarving,
 }
 
 func check(err error) {
@@ -153,6 +157,17 @@ func playHoard() {
 	}
 	hold(nil)
 	runtime.KeepAlive(all)
+}
+
+// playStarving serves in the folder DIR with 64 file descriptors.
+func playStarving() {
+	check(unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 64, Max: 64}))
+	s, err := Listen(Options{Dir: os.Getenv("DIR")})
+	check(err)
+	book, err := accounts.Open(context.Background(), accounts.Options{Dir: os.Getenv("DIR") + "/data"})
+	check(err)
+	go s.Serve(book)
+	hold(nil)
 }
 
 // A program is one of the test's own.
