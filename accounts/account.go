@@ -33,6 +33,7 @@ type facts struct {
 	Refreshing bool
 	Offline    string // why the last refresh failed for now; ""
 	OfflineAt  time.Time
+	Answered   bool // the provider itself failed: apps wait until NextTry
 	NextTry    time.Time
 	Issued     time.Time
 	Expiry     time.Time // zero: does not expire
@@ -58,8 +59,18 @@ func (f facts) remaining(now moment) (left time.Duration, forever bool) {
 	if f.Boot != 0 {
 		return f.Expiry.Sub(f.Issued) - (now.boot - f.Boot), false
 	}
-	return f.Expiry.Sub(now.wall), false
+	left = f.Expiry.Sub(now.wall)
+	if life := f.Expiry.Sub(f.Issued); left > life+clockSlack {
+		// The clock stands before the token came, so it says nothing of its age.
+		if left = life; f.Refreshes {
+			left = 0
+		}
+	}
+	return left, false
 }
+
+// clockSlack is how far a clock may be set back without being called wrong.
+const clockSlack = time.Minute
 
 // ahead is how long before its end a token of this life is refreshed.
 func ahead(life time.Duration) time.Duration {
@@ -174,27 +185,4 @@ func readContents(v *vault.Vault) (contents, error) {
 		c.revocations[r.ID] = &revocation{revocationRecord: r}
 	}
 	return c, nil
-}
-
-// mergeInbox commits what arrived while the profile was locked, then empties
-// the inbox. A crash between the two merges the same again, which is no harm.
-func mergeInbox(v *vault.Vault) error {
-	items, err := v.Received()
-	if err != nil || len(items) == 0 {
-		return err
-	}
-	var changes []vault.Change
-	for _, item := range items {
-		more, err := arrivalChanges(v, item)
-		if err != nil {
-			return err
-		}
-		changes = append(changes, more...)
-	}
-	if len(changes) > 0 {
-		if err := v.Commit(changes...); err != nil {
-			return err
-		}
-	}
-	return v.ClearReceived()
 }

@@ -76,6 +76,7 @@ type Book struct {
 	alarms    []Alarm
 	lastToken time.Time
 	keyring   string
+	closing   bool                     // nothing new is begun
 	limits    map[string]chan struct{} // refreshes under way, by provider
 }
 
@@ -121,6 +122,9 @@ const closeGrace = 5 * time.Second
 // waited for and stored, keys are wiped, locks let go.
 func (b *Book) Close() error {
 	b.cancelDances("")
+	b.mu.Lock()
+	b.closing = true
+	b.mu.Unlock()
 	for _, p := range b.profileList() {
 		b.withdrawQuestions(p.id)
 	}
@@ -130,10 +134,23 @@ func (b *Book) Close() error {
 	var errs []error
 	for _, p := range b.profileList() {
 		b.flushUse(p)
+		errs = append(errs, b.lastWrite(p))
 		errs = append(errs, p.folder.close())
 	}
 	b.events.close()
 	return errors.Join(append(errs, b.catalog.Close())...)
+}
+
+// spawnLocked starts a goroutine of the Book, unless the Book is closing.
+func (b *Book) spawnLocked(f func()) bool {
+	if !b.closing {
+		b.running.Go(f)
+	}
+	return !b.closing
+}
+
+func errClosing() *Error {
+	return &Error{Code: CodeCancelled, Text: "Dancecard is closing.", Hint: "Start it again."}
 }
 
 // newID returns a short random name: 80 bits, lower-case hex, with a prefix

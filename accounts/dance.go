@@ -58,8 +58,11 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 	request.Registration = client.registration()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if p.vault == nil {
+	switch {
+	case p.vault == nil:
 		return "", p.lockedErrorLocked()
+	case b.closing:
+		return "", errClosing()
 	}
 	for _, d := range b.dances {
 		if d.profile == p && !d.view.Stage.Over() && d.view.Stage != DanceCameBack && d.view.Provider == row.ID && d.view.Reconnects == r.Reconnect {
@@ -129,6 +132,9 @@ func (b *Book) run(ctx context.Context, d *danceRun, row dance.Provider, request
 		Exchanging: func() { b.step(d, func() { d.view.Stage = DanceExchanging }) },
 	}, request)
 	if err != nil {
+		if !result.Token.Access.IsZero() || !result.Token.Refresh.IsZero() {
+			b.giveBack(d, result)
+		}
 		b.danceFailed(ctx, d, err)
 		return
 	}

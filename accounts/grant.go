@@ -14,23 +14,30 @@ import (
 type permission struct {
 	ref     string
 	account string
-	once    bool // by the user's word on this very request
+	once    bool     // by the user's word on this very request
+	scopes  []string // once: what the user was shown
 }
 
 // farewell lets an app hear the last of an account that it was granted.
 type farewell struct{ app, account string }
 
 // standing reports whether the user's word still holds.
-func (g *Grant) standing(now time.Time) bool { return g.Until.IsZero() || now.Before(g.Until) }
+func (g *Grant) standing(now moment) bool {
+	return g.Until.IsZero() || now.wall.Before(g.Until) && (g.bootEnd == 0 || now.boot < g.bootEnd)
+}
 
 // covers reports whether a grant was given for all that the token can do now.
 func (g *Grant) covers(a *account) bool {
-	return !slices.ContainsFunc(a.Granted, func(s string) bool { return !slices.Contains(g.Scopes, s) })
+	return within(a.Granted, g.Scopes)
+}
+
+func within(scopes, shown []string) bool {
+	return !slices.ContainsFunc(scopes, func(s string) bool { return !slices.Contains(shown, s) })
 }
 
 // grantLocked finds an app's standing grant, or refusal, for an account.
 func (p *profile) grantLocked(app, account string) *Grant {
-	now := time.Now()
+	now := readClocks()
 	for _, g := range p.grants {
 		if g.App.Key == app && g.Account == account && g.standing(now) {
 			return g
@@ -39,9 +46,25 @@ func (p *profile) grantLocked(app, account string) *Grant {
 	return nil
 }
 
-func (p *profile) permitsLocked(pass permission, app App) bool {
-	g := p.grantLocked(app.Key, pass.account)
-	return pass.once || g != nil && g.Allow
+// permitsLocked looks once more, just before a token goes out: the user may
+// have taken the word back, and the account may be able to do more by now.
+func (p *profile) permitsLocked(pass permission, app App, a *account) error {
+	g := p.grantLocked(app.Key, a.ID)
+	switch {
+	case g != nil && !g.Allow, g == nil && !pass.once:
+		return noSuchAccount(pass.ref)
+	case pass.once && within(a.Granted, pass.scopes):
+		return nil
+	case g == nil || !g.covers(a):
+		return &Error{Code: CodeConsentDenied, Text: "The account can do more now than the user was asked about.", Hint: "Ask again."}
+	case g.FetchOnly:
+		return fetchOnly()
+	}
+	return nil
+}
+
+func fetchOnly() *Error {
+	return &Error{Code: CodeFetchOnly, Text: "This app may use the account, but not hold its token.", Hint: "Send the request through fetch."}
 }
 
 func (p *profile) useGrantLocked(app, account string, now time.Time) {
@@ -53,7 +76,7 @@ func (p *profile) useGrantLocked(app, account string, now time.Time) {
 
 // matchesLocked lists the accounts that a ref may mean, by id.
 func (p *profile) matchesLocked(ref string) []*account {
-	if a, ok := p.accounts[ref]; ok {
+	if a, ok := p.accounts[ref]; ok && !a.leaving {
 		return []*account{a}
 	}
 	host, byHost := strings.CutPrefix(ref, "host:")
@@ -87,15 +110,17 @@ func (b *Book) permit(ctx context.Context, p *profile, app App, ref string, w Wa
 	case len(granted) == 1:
 		candidates = granted
 	}
-	if missing := missingScopes(candidates, w.Scopes); missing != nil {
+	candidates = withScopes(candidates, w.Scopes)
+	if len(candidates) == 0 {
 		b.mu.Unlock()
-		return permission{}, missing
+		return permission{}, &Error{Code: CodeScopeMissing, Text: fmt.Sprintf("%q was not given %s.", ref, strings.Join(w.Scopes, ", ")),
+			Hint: "Reconnect the account and ask for more."}
 	}
 	if len(granted) == 1 {
 		g := p.grantLocked(app.Key, granted[0].ID)
 		if g.FetchOnly {
 			b.mu.Unlock()
-			return permission{}, &Error{Code: CodeFetchOnly, Text: "This app may use the account, but not hold its token.", Hint: "Send the request through fetch."}
+			return permission{}, fetchOnly()
 		}
 		if g.covers(granted[0]) {
 			b.mu.Unlock()
@@ -119,7 +144,7 @@ func (p *profile) choicesLocked(app App, ref string) (candidates, granted []*acc
 			continue
 		}
 		candidates = append(candidates, a)
-		if g != nil {
+		if g != nil && !app.OnceOnly {
 			granted = append(granted, a)
 		}
 	}
@@ -133,20 +158,9 @@ func refsOf(accounts []*account) (refs []string) {
 	return refs
 }
 
-// missingScopes is an error if no candidate has the scopes that were asked for.
-func missingScopes(candidates []*account, scopes []string) error {
-	var missing []string
-	for _, a := range candidates {
-		missing = slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return slices.Contains(a.Granted, s) })
-		if len(missing) == 0 {
-			return nil
-		}
-	}
-	if len(candidates) == 0 {
-		return nil
-	}
-	return &Error{Code: CodeScopeMissing, Text: fmt.Sprintf("%s was not given %s.", candidates[0].Label, strings.Join(missing, ", ")),
-		Hint: "Reconnect the account and ask for more."}
+// withScopes keeps the accounts that were given all these scopes.
+func withScopes(accounts []*account, scopes []string) []*account {
+	return slices.DeleteFunc(accounts, func(a *account) bool { return !within(scopes, a.Granted) })
 }
 
 // setGrant makes the user's word durable, in place of an earlier one.
@@ -284,5 +298,7 @@ func (b *Book) flushUse(p *profile) {
 	}
 	if err := v.Commit(changes...); err != nil {
 		b.alarm(Alarm{Code: "disk", Text: diskProblem(err).Text, Hint: diskProblem(err).Hint})
+		return
 	}
+	b.calm("disk", "")
 }

@@ -34,8 +34,10 @@ func (b *Book) arrived(d *danceRun, result dance.Result) error {
 	b.mu.Unlock()
 	b.announce(Event{Type: EventChanged, Profile: d.profile.id})
 	if again {
-		_, err := b.Keep(b.ctx, d.view.ID, "", false)
-		return err
+		// If it cannot be stored it waits before the user, as any other does.
+		if _, err := b.Keep(b.ctx, d.view.ID, "", false); err == nil {
+			return nil
+		}
 	}
 	time.AfterFunc(cameBackTime, func() {
 		if b.stillBack(d) {
@@ -111,20 +113,28 @@ func (b *Book) revokeQuietly(l dance.Link, client dance.Registration, t dance.To
 	if !canRevoke(l) {
 		return
 	}
-	b.running.Go(func() {
+	try := func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), revokeTimeout)
 		defer cancel()
+		defer context.AfterFunc(b.ctx, func() { time.AfterFunc(closeGrace, cancel) })()
 		dance.Revoke(ctx, l, client, t)
-	})
+	}
+	b.mu.Lock()
+	started := b.spawnLocked(try)
+	b.mu.Unlock()
+	if !started {
+		try()
+	}
 }
 
-// linkedAnywhere reports whether an open profile has this account.
+// linkedAnywhere reports whether an open profile has this account, or may have
+// it where nobody knows who came back.
 func (b *Book) linkedAnywhere(provider string, who dance.Identity) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, p := range b.profiles {
 		for _, a := range p.accounts {
-			if a.Provider == provider && a.Issuer == who.Issuer && a.Subject == who.Subject {
+			if a.Provider == provider && (who.Subject == "" || a.Issuer == who.Issuer && a.Subject == who.Subject) {
 				return true
 			}
 		}
@@ -144,7 +154,7 @@ func (b *Book) Keep(_ context.Context, id, label string, asNew bool) (accountID 
 	b.mu.Lock()
 	result, came, p := d.result, d.view.Came, d.profile
 	b.mu.Unlock()
-	if result == nil {
+	if result == nil || came == nil {
 		return "", &Error{Code: CodeNoSuchDance, Text: "Nobody came back from that attempt, or it is over.", Hint: "Connect again."}
 	}
 	if came.Wanted != nil && !asNew {
@@ -156,11 +166,22 @@ func (b *Book) Keep(_ context.Context, id, label string, asNew bool) (accountID 
 			return "", err
 		}
 	}
+	// From here the token is ours: a cancel that comes now does not revoke it.
+	b.mu.Lock()
+	mine := d.result == result
+	if mine {
+		d.result = nil
+	}
+	b.mu.Unlock()
+	if !mine {
+		return "", &Error{Code: CodeNoSuchDance, Text: "That attempt is over.", Hint: "Connect again."}
+	}
 	a, renewed, err := b.link(p, d, *result, label)
 	if err != nil {
+		b.unkeep(d, result)
 		return "", err
 	}
-	b.step(d, func() { d.view.Stage, d.view.Account, d.result = DanceDone, a.ID, nil })
+	b.step(d, func() { d.view.Stage, d.view.Account = DanceDone, a.ID })
 	event := Event{Type: EventAccountConnected, Profile: p.id, Account: a.ID, Data: map[string]string{"provider": a.Provider, "label": a.Label}}
 	if renewed {
 		event.Type = EventAccountReconnected
@@ -168,6 +189,20 @@ func (b *Book) Keep(_ context.Context, id, label string, asNew bool) (accountID 
 	b.announce(event)
 	b.poke()
 	return a.ID, nil
+}
+
+// unkeep gives a token that could not be stored back to the dance or, if that
+// was cancelled meanwhile, to the provider.
+func (b *Book) unkeep(d *danceRun, result *dance.Result) {
+	b.mu.Lock()
+	waits := d.view.Stage == DanceCameBack
+	if waits {
+		d.result = result
+	}
+	b.mu.Unlock()
+	if !waits {
+		b.giveBack(d, *result)
+	}
 }
 
 // link writes the account, its token and its registration in one change.
@@ -182,11 +217,13 @@ func (b *Book) link(p *profile, d *danceRun, r dance.Result, label string) (reco
 	}
 	client := p.sameClientLocked(d.client)
 	record = accountRecord{ID: newID("a"), Linked: time.Now()}
+	var held *tokenRecord
 	for _, a := range p.accounts {
 		if a.Provider == d.view.Provider && a.Issuer == r.Identity.Issuer && a.Subject == r.Identity.Subject && !a.leaving {
-			record, renewed = a.accountRecord, true
+			record, held, renewed = a.accountRecord, a.held, true
 		}
 	}
+	changes, settled := p.forgiveLocked(d.view.Provider, r.Identity)
 	b.mu.Unlock()
 	record.Provider, record.Instance = d.view.Provider, d.instance
 	record.Issuer, record.Subject = r.Identity.Issuer, r.Identity.Subject
@@ -198,21 +235,34 @@ func (b *Book) link(p *profile, d *danceRun, r dance.Result, label string) (reco
 	t := recordToken(r.Token, issued.wall)
 	var old tokenRecord
 	if renewed {
-		if old, _, err = load[tokenRecord](v, keyToken+record.ID); err != nil {
+		if old, err = storedToken(v, record.ID, held); err != nil {
 			return record, false, vaultProblem(err, p.card.Name)
 		}
 		// Some providers give a refresh token only at the first consent.
 		t.Refresh = cmp.Or(t.Refresh, old.Refresh)
 	}
-	err = v.Commit(put(keyRegistration+client.ID, client), put(keyAccount+record.ID, record), put(keyToken+record.ID, t))
-	if err != nil {
+	changes = append(changes, put(keyRegistration+client.ID, client), put(keyAccount+record.ID, record), put(keyToken+record.ID, t))
+	if err := v.Commit(changes...); err != nil {
 		return record, false, vaultProblem(err, p.card.Name)
 	}
-	b.adoptAccount(p, v, record, t, client, issued)
+	b.adoptAccount(p, record, t, client, issued, settled)
+	b.calm("disk", record.ID)
 	if renewed && old.Refresh != "" && old.Refresh != t.Refresh && r.Link.Provider.Revocation.Revokes == "token" {
 		b.revokeQuietly(r.Link, client.registration(), old.token())
 	}
 	return record, renewed, nil
+}
+
+// forgiveLocked drops pending revocations that would end the grant on which an
+// account that is linked again lives.
+func (p *profile) forgiveLocked(provider string, who dance.Identity) (changes []vault.Change, settled []string) {
+	for id, r := range p.revocations {
+		a := r.Account
+		if a.Provider == provider && a.Issuer == who.Issuer && a.Subject == who.Subject && a.Link.Provider.Revocation.Revokes != "token" {
+			changes, settled = append(changes, remove(keyRevocation+id)), append(settled, id)
+		}
+	}
+	return changes, settled
 }
 
 // sameClientLocked finds the record of a client that the profile has already.
@@ -226,11 +276,11 @@ func (p *profile) sameClientLocked(c registrationRecord) registrationRecord {
 	return c
 }
 
-func (b *Book) adoptAccount(p *profile, v *vault.Vault, record accountRecord, t tokenRecord, client registrationRecord, issued moment) {
+func (b *Book) adoptAccount(p *profile, record accountRecord, t tokenRecord, client registrationRecord, issued moment, settled []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if p.vault != v {
-		return
+	for _, id := range settled {
+		delete(p.revocations, id)
 	}
 	p.registrations[client.ID] = client
 	a := p.accounts[record.ID]

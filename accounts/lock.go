@@ -124,11 +124,20 @@ func (b *Book) adopt(p *profile, v *vault.Vault) error {
 
 // adoptStored is adopt for holders of p.store.
 func (b *Book) adoptStored(p *profile, v *vault.Vault) error {
-	if err := mergeInbox(v); err != nil {
+	b.mu.Lock()
+	late := p.late
+	b.mu.Unlock()
+	if err := mergeInbox(v, late); err != nil {
 		return err
 	}
-	if staleCopy(v.Findings()) {
+	findings := v.Findings()
+	if staleCopy(findings) {
 		if err := distrustTokens(v); err != nil {
+			return err
+		}
+		// What was distrusted stays so until it is signed in again: the finding
+		// need not come back, and distrust the new tokens too.
+		if err := v.Settle(); err != nil {
 			return err
 		}
 	}
@@ -138,12 +147,13 @@ func (b *Book) adoptStored(p *profile, v *vault.Vault) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	p.late = nil
 	p.vault, p.inbox, p.ways = v, v.Inbox(), v.Ways()
 	p.state, p.since, p.problem = ProfileOpen, time.Now(), nil
 	p.card.LoggedOut = false
 	clear(p.waiting)
 	p.accounts, p.registrations, p.grants, p.revocations = c.accounts, c.registrations, c.grants, c.revocations
-	for _, f := range v.Findings() {
+	for _, f := range findings {
 		b.alarmLocked(Alarm{Code: f.Kind, Text: f.Text, Hint: findingHint(f)})
 	}
 	return nil
@@ -247,11 +257,13 @@ func (b *Book) Lock(id string, why LockReason) error {
 	b.logActivity(event)
 	b.mu.Lock()
 	p.vault = nil
+	p.late = append(p.late, p.heldArrivalsLocked()...)
 	p.accounts, p.registrations, p.grants, p.revocations = nil, nil, nil, nil
 	p.state, p.since, p.why = ProfileLocked, time.Now(), why
 	clear(p.farewells)
 	b.mu.Unlock()
 	err = v.Close()
+	b.flushLate(p)
 	b.announce(event)
 	return err
 }
@@ -266,17 +278,19 @@ func (b *Book) LogOut(ctx context.Context, id string) error {
 	if err := b.Lock(p.id, LockLogOut); err != nil {
 		return err
 	}
-	if err := b.changeCard(p.id, func(c *profileCard) { c.LoggedOut = true }); err != nil {
-		return err
-	}
-	if p.folder.Folder == nil || !hasWay(p.ways, vault.WayKeyring) {
-		return nil
+	// A card that cannot be written is no reason to leave the key in the keyring.
+	cardErr := b.changeCard(p.id, func(c *profileCard) { c.LoggedOut = true })
+	b.mu.Lock()
+	ringed := p.folder.Folder != nil && hasWay(p.ways, vault.WayKeyring)
+	b.mu.Unlock()
+	if !ringed {
+		return cardErr
 	}
 	if err := p.folder.ForgetKeyring(ctx); err != nil {
 		return &Error{Code: CodeNoKeyring, Text: "The profile is locked, but the keyring still holds its key: " + err.Error() + ".",
 			Hint: "Delete the item named Dancecard in your keyring program, or log out again when the keyring answers."}
 	}
-	return nil
+	return cardErr
 }
 
 // Verify checks a passphrase or recovery key against the current, open
@@ -318,6 +332,14 @@ func (b *Book) openProfile() (*profile, *vault.Vault, error) {
 		return nil, nil, p.lockedErrorLocked()
 	}
 	return p, p.vault, nil
+}
+
+// goneLocked says why an account of a profile is not to be had.
+func (p *profile) goneLocked(id string) *Error {
+	if p.vault == nil {
+		return p.lockedErrorLocked()
+	}
+	return noSuchAccount(id)
 }
 
 func (p *profile) lockedErrorLocked() *Error {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +45,8 @@ type profile struct {
 	revocations   map[string]*revocation
 	flights       map[string]*flight // refreshes under way; they outlive a lock
 	farewells     map[farewell]bool
+	late          []arrival // came while locked, and the disk refused it
+	lateTry       time.Time
 }
 
 // claimed is a folder that this process holds, or none if another one does.
@@ -76,17 +79,15 @@ func (b *Book) readProfiles() error {
 	}
 	for _, path := range cards {
 		id := strings.TrimSuffix(filepath.Base(path), ".json")
+		if !profileID.MatchString(id) {
+			continue // no card of ours, and its name is no folder to claim
+		}
 		p := newProfile(id)
-		raw, err := os.ReadFile(path)
-		if err == nil {
-			err = json.Unmarshal(raw, &p.card)
-		}
-		if err != nil || p.card.Name == "" {
-			p.card.Name = id
-		}
+		p.card = readCard(path, id)
 		b.claim(p)
-		if p.state == ProfileLocked && !p.folder.Exists() && emptyFolder(b.profileDir(id)) {
-			p.folder.close() // a creation that was cut off before its vault
+		if p.state == ProfileLocked && !p.folder.Exists() && unfinished(b.profileDir(id)) {
+			p.folder.close() // a creation that was cut off before it was a vault; nobody has its key
+			os.RemoveAll(b.profileDir(id))
 			os.Remove(path)
 			continue
 		}
@@ -98,10 +99,32 @@ func (b *Book) readProfiles() error {
 	return nil
 }
 
-// emptyFolder reports whether nothing but a lock file is in dir.
-func emptyFolder(dir string) bool {
+var profileID = regexp.MustCompile(`^p[0-9a-f]{20}$`) // as newID makes them
+
+// readCard reads a card. It is not sealed: whatever is wrong with it, the
+// profile behind it is shown, under its id if it must be.
+func readCard(path, id string) profileCard {
+	card := profileCard{Name: id}
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > 64<<10 {
+		return card
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(raw, &card) != nil {
+		return profileCard{Name: id}
+	}
+	if card.Name, err = cleanName(card.Name); err != nil {
+		card.Name = id
+	}
+	return card
+}
+
+// unfinished reports whether nothing in dir was ever put in place.
+func unfinished(dir string) bool {
 	entries, err := os.ReadDir(dir)
-	return err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() != "lock" })
+	return err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return e.Name() != "lock" && e.Name() != "slots" && !strings.HasSuffix(e.Name(), ".new")
+	})
 }
 
 func newProfile(id string) *profile {
@@ -205,7 +228,11 @@ func (b *Book) CreateProfile(ctx context.Context, n NewProfile) (id string, reco
 	b.mu.Unlock()
 	b.announce(Event{Type: EventProfileCreated, Profile: p.id, Data: map[string]string{"name": name}},
 		Event{Type: EventProfileOpened, Profile: p.id, Data: map[string]string{"name": name}})
-	return p.id, recoveryKey, b.SwitchProfile(p.id)
+	if err := b.SwitchProfile(p.id); err != nil {
+		// The profile is there, and this is the only chance to see its key.
+		b.alarm(Alarm{Code: "disk", Text: err.Error(), Hint: "Make room on the disk, then switch profiles."})
+	}
+	return p.id, recoveryKey, nil
 }
 
 // makeVault writes card and vault; on an error neither is left.
@@ -262,8 +289,12 @@ func (b *Book) SwitchProfile(id string) error {
 		}
 	}
 	b.mu.Lock()
+	left := b.current
 	b.current = id
 	b.mu.Unlock()
+	if left != id {
+		b.withdrawQuestions(left)
+	}
 	b.announce(Event{Type: EventChanged, Profile: id})
 	return nil
 }

@@ -30,7 +30,7 @@ func (b *Book) Snapshot() Snapshot {
 	if p != nil && p.vault != nil {
 		s.Accounts = p.accountsLocked(now)
 		for _, g := range p.grants {
-			if g.standing(now.wall) {
+			if g.standing(now) {
 				s.Grants = append(s.Grants, *g)
 			}
 		}
@@ -105,7 +105,7 @@ func (p *profile) accountLocked(a *account, now moment) Account {
 		v.Expiry = now.wall.Add(left)
 	}
 	for _, g := range p.grants {
-		if g.Account == a.ID && g.Allow && g.standing(now.wall) {
+		if g.Account == a.ID && g.Allow && g.standing(now) {
 			v.Apps++
 		}
 	}

@@ -14,6 +14,10 @@ type question struct {
 	profile *profile
 	askers  int
 	timer   *time.Timer
+	shown   map[string][]string // scopes of each choice as the user sees them
+	taken   bool                // an answer is being carried out
+	missed  bool                // it was to be withdrawn meanwhile
+	ended   time.Time
 	answer  Answer
 	dance   string        // the dance that a yes started
 	err     error         // what came of a yes
@@ -42,26 +46,38 @@ const (
 	allQuestions  = 32
 	dismissedFor  = time.Minute // after the second no in a row
 	dismissedNoes = 2
+	answerKept    = time.Minute // for AwaitAnswer
 )
 
 // askLocked puts an app's wish before the user, or joins the same question.
 func (b *Book) askLocked(p *profile, app App, candidates []*account, w Want) (*question, error) {
-	q := Question{Kind: QuestionUse, App: app, Want: w}
+	q, shown := Question{Kind: QuestionUse, App: app, Want: w}, map[string][]string{}
 	for _, a := range candidates {
 		q.Choices = append(q.Choices, a.ID)
+		shown[a.ID] = slices.Clone(a.Granted)
 	}
 	q.Account = q.Choices[0]
 	if !candidates[0].facts.Expiry.IsZero() {
 		q.TokenUntil = candidates[0].facts.Expiry
 	}
-	return b.raiseLocked(p, q, w.Wait)
+	raised, err := b.raiseLocked(p, q, w.Wait)
+	if err == nil && raised.shown == nil {
+		raised.shown = shown
+	}
+	return raised, err
 }
 
 // raiseLocked adds a question unless the same one is on screen, the app was
 // just told no, or too many wait.
 func (b *Book) raiseLocked(p *profile, q Question, wait time.Duration) (*question, error) {
-	ofApp := 0
+	if b.closing {
+		return nil, errClosing()
+	}
+	ofApp, open := 0, 0
 	for _, o := range b.questions {
+		if o.open() {
+			open++
+		}
 		if !o.open() || o.profile != p || o.App.Key != q.App.Key {
 			continue
 		}
@@ -74,8 +90,8 @@ func (b *Book) raiseLocked(p *profile, q Question, wait time.Duration) (*questio
 	if d := b.asked[askKey(p, q)]; time.Now().Before(d.until) {
 		return nil, &Error{Code: CodeConsentDenied, Text: "The user said no a moment ago.", Hint: "Ask again in a minute, when the user expects it."}
 	}
-	b.questions = slices.DeleteFunc(b.questions, func(o *question) bool { return !o.open() })
-	if ofApp >= perApp || len(b.questions) >= allQuestions {
+	b.questions = slices.DeleteFunc(b.questions, func(o *question) bool { return !o.open() && time.Since(o.ended) > answerKept })
+	if ofApp >= perApp || open >= allQuestions {
 		return nil, &Error{Code: CodeRateLimited, Text: "Too many questions wait for the user.", Hint: "Wait for an answer first.", RetryAfter: 10 * time.Second}
 	}
 	if wait <= 0 {
@@ -93,18 +109,26 @@ func (b *Book) raiseLocked(p *profile, q Question, wait time.Duration) (*questio
 	return raised, nil
 }
 
+// askKey is what refusals are counted by. An app that was told no does not get
+// another question by asking for the same thing under another name.
 func askKey(p *profile, q Question) string {
-	return strings.Join([]string{p.id, q.App.Key, string(q.Kind), q.Provider, q.Account}, "|")
+	about := ""
+	if q.Kind == QuestionConfirm {
+		about = q.Account
+	}
+	return strings.Join([]string{p.id, q.App.Key, string(q.Kind), about}, "|")
 }
 
 // withdraw ends a question without an answer.
 func (b *Book) withdraw(q *question) {
 	b.mu.Lock()
-	ended := q.open()
+	ended := q.open() && !q.taken
 	if ended {
 		q.timer.Stop()
+		q.ended = time.Now()
 		close(q.done)
 	}
+	q.missed = q.missed || q.taken
 	b.mu.Unlock()
 	if ended {
 		b.announce(Event{Type: EventChanged, Profile: q.profile.id})
@@ -134,14 +158,17 @@ func (b *Book) heed(ctx context.Context, q *question, ref string) (permission, e
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
+	case q.answer == (Answer{}) && q.profile.vault == nil:
+		return permission{}, q.profile.lockedErrorLocked()
 	case q.answer == (Answer{}):
 		return permission{}, &Error{Code: CodeConsentTimeout, Text: "The user gave no answer.", Hint: "Look for Dancecard's question and ask again."}
 	case !q.answer.Allow:
 		return permission{}, &Error{Code: CodeConsentDenied, Text: "The user said no.", Hint: "Dancecard's Apps page shows what was decided."}
 	case q.answer.FetchOnly:
-		return permission{}, &Error{Code: CodeFetchOnly, Text: "This app may use the account, but not hold its token.", Hint: "Send the request through fetch."}
+		return permission{}, fetchOnly()
 	}
-	return permission{ref: ref, account: q.answer.Account, once: true}, nil
+	once := q.answer.For == Once // else the grant that was made has to stand
+	return permission{ref: ref, account: q.answer.Account, once: once, scopes: q.shown[q.answer.Account]}, nil
 }
 
 // leave takes one asker away; a question that nobody waits for is withdrawn.
@@ -165,25 +192,47 @@ func (b *Book) Answer(id string, a Answer) error {
 		return &Error{Code: CodeExpired, Text: "Nobody waits for this answer any more.", Hint: "The program may ask again."}
 	}
 	q := b.questions[i]
-	b.mu.Unlock()
 	a, err := q.check(a)
+	switch {
+	case err != nil:
+	case q.taken:
+		err = &Error{Code: CodeExpired, Text: "This question is being answered already.", Hint: "Look at the Apps page."}
+	case q.Kind != QuestionUse && a.Allow && q.profile.id != b.current:
+		err = &Error{Code: CodeBadRequest, Text: "This is a question about " + q.profile.card.Name + ", which is not the current profile.", Hint: "Switch to it, then answer."}
+	default:
+		q.taken = true
+	}
+	b.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	var dance string
 	switch {
 	case q.Kind == QuestionUse && a.For != Once:
-		err = b.setGrant(q.profile, q.grant(b, a))
+		err = b.setGrant(q.profile, q.grant(a))
 	case q.Kind == QuestionConnect && a.Allow:
 		dance, err = b.Connect(b.ctx, ConnectRequest{Provider: q.Provider, By: &q.App})
 	case q.Kind == QuestionConfirm && a.Allow:
 		err = b.Disconnect(b.ctx, q.Account)
 	}
 	if err != nil && q.Kind == QuestionUse {
-		return err // the question stays
+		b.putBack(q)
+		return err
 	}
 	b.settle(q, a, dance, err)
 	return err
+}
+
+// putBack lets a question stay whose answer could not be made durable, unless
+// nobody waits for it any more.
+func (b *Book) putBack(q *question) {
+	b.mu.Lock()
+	q.taken = false
+	missed := q.missed
+	b.mu.Unlock()
+	if missed {
+		b.withdraw(q)
+	}
 }
 
 // check refuses an answer that does not fit its question.
@@ -209,15 +258,16 @@ func (q *question) check(a Answer) (Answer, error) {
 }
 
 // grant is the standing word that an answer makes.
-func (q *question) grant(b *Book, a Answer) Grant {
-	g := Grant{ID: newID("g"), App: q.App, Account: a.Account, Allow: a.Allow, FetchOnly: a.FetchOnly, Made: time.Now()}
+func (q *question) grant(a Answer) Grant {
+	now := readClocks()
+	// Round strips the monotonic clock, which stops while the machine sleeps.
+	g := Grant{ID: newID("g"), App: q.App, Account: a.Account, Allow: a.Allow, FetchOnly: a.FetchOnly, Made: now.wall.Round(0),
+		Scopes: slices.Clone(q.shown[a.Account])}
 	if a.For == Hour {
 		g.Until = g.Made.Add(time.Hour)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if account := q.profile.accounts[a.Account]; account != nil {
-		g.Scopes = slices.Clone(account.Granted)
+		if now.boot != 0 {
+			g.bootEnd = now.boot + time.Hour
+		}
 	}
 	return g
 }
@@ -231,6 +281,7 @@ func (b *Book) settle(q *question, a Answer, dance string, err error) {
 	}
 	q.answer, q.dance, q.err = a, dance, err
 	q.timer.Stop()
+	q.ended = time.Now()
 	key := askKey(q.profile, q.Question)
 	if d := b.asked[key]; !a.Allow && a.For == Once {
 		d.count++

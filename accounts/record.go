@@ -2,6 +2,9 @@ package accounts
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
 	"time"
 
 	"dancecard/dance"
@@ -105,11 +108,23 @@ type grantRecord Grant
 // arrival is what lies in the inbox: the answer to a refresh, or the end of a
 // revocation, that came while the profile was locked.
 type arrival struct {
-	Account string       `json:"account,omitempty"`
-	Token   *tokenRecord `json:"token,omitempty"`
-	Trouble *trouble     `json:"trouble,omitempty"`
-	Revoked string       `json:"revoked,omitempty"` // id of a revocationRecord
+	Account string            `json:"account,omitempty"`
+	Before  string            `json:"before,omitempty"` // hash of the access token that it renews; "" if nothing can have come between
+	Token   *tokenRecord      `json:"token,omitempty"`
+	Trouble *trouble          `json:"trouble,omitempty"`
+	Gone    *revocationRecord `json:"gone,omitempty"`    // what to make of Token if the account is gone
+	Revoked string            `json:"revoked,omitempty"` // id of a revocationRecord
+	Tokens  int               `json:"tokens,omitempty"`  // how many of its tokens were revoked
 }
+
+// Records hold secrets as plain text, which no format verb and no logger prints.
+
+func (tokenRecord) Format(f fmt.State, _ rune)        { io.WriteString(f, "[redacted]") }
+func (registrationRecord) Format(f fmt.State, _ rune) { io.WriteString(f, "[redacted]") }
+func (tokenRecord) LogValue() slog.Value              { return slog.StringValue("[redacted]") }
+func (registrationRecord) LogValue() slog.Value       { return slog.StringValue("[redacted]") }
+func (revocationRecord) LogValue() slog.Value         { return slog.StringValue("[redacted]") }
+func (arrival) LogValue() slog.Value                  { return slog.StringValue("[redacted]") }
 
 func put(key string, record any) vault.Change {
 	value, err := json.Marshal(record)

@@ -13,8 +13,9 @@ import (
 
 // flight is one refresh under way. Callers wait for it; it ends without them.
 type flight struct {
-	done chan struct{}
-	err  error // set before done is closed
+	done    chan struct{}
+	err     error // set before done is closed
+	storing bool  // no refresh: it only writes what the disk refused
 }
 
 // wait returns the flight's end, or ctx's if that comes first.
@@ -41,10 +42,10 @@ func (b *Book) flyLocked(p *profile, a *account) *flight {
 	p.flights[a.ID] = f
 	a.facts.Refreshing, a.lastTry = true, time.Now()
 	call := refreshCall{
-		account: a.ID, link: a.Link, registration: p.registrations[a.Registration].registration(), registrationID: a.Registration,
+		account: a.ID, label: a.Label, before: a.hash, link: a.Link, client: p.registrations[a.Registration],
 		who: dance.Identity{Issuer: a.Issuer, Subject: a.Subject}, vault: p.vault, held: a.held, granted: a.Granted,
 	}
-	b.running.Go(func() {
+	started := b.spawnLocked(func() {
 		b.announce(Event{Type: EventChanged, Profile: p.id, Account: call.account})
 		f.err = b.refresh(p, call)
 		b.mu.Lock()
@@ -57,20 +58,35 @@ func (b *Book) flyLocked(p *profile, a *account) *flight {
 		b.announce(Event{Type: EventChanged, Profile: p.id, Account: a.ID})
 		b.poke()
 	})
+	if !started {
+		a.facts.Refreshing, f.err = false, errClosing()
+		delete(p.flights, a.ID)
+		close(f.done)
+	}
 	return f
 }
 
 // refreshCall is all that a refresh needs, so that a lock in the middle of it
 // takes nothing away.
 type refreshCall struct {
-	account        string
-	link           dance.Link
-	registration   dance.Registration
-	registrationID string
-	who            dance.Identity
-	vault          *vault.Vault
-	held           *tokenRecord
-	granted        []string
+	account string
+	before  string // hash of the access token that is to be renewed
+	link    dance.Link
+	client  registrationRecord
+	label   string
+	who     dance.Identity
+	vault   *vault.Vault
+	held    *tokenRecord
+	granted []string
+}
+
+// gone is what to do with the answer if the account was disconnected meanwhile.
+func (c refreshCall) gone() *revocationRecord {
+	if !canRevoke(c.link) {
+		return nil
+	}
+	return &revocationRecord{ID: c.account, Since: time.Now(), Registration: c.client,
+		Account: accountRecord{ID: c.account, Provider: c.link.Provider.ID, Issuer: c.who.Issuer, Subject: c.who.Subject, Label: c.label, Link: c.link}}
 }
 
 // perProvider is how many refreshes may be under way at one provider.
@@ -107,7 +123,7 @@ func (b *Book) refresh(p *profile, call refreshCall) error {
 		return err
 	}
 	issued := readClocks()
-	answer, err := dance.Refresh(ctx, call.link, call.registration, secret.New(old.Refresh), nil, call.who)
+	answer, err := dance.Refresh(ctx, call.link, call.client.registration(), secret.New(old.Refresh), nil, call.who)
 	if err == nil {
 		return b.storeAnswer(p, call, merge(old, answer, issued.wall), issued)
 	}
@@ -155,37 +171,46 @@ func (b *Book) storeAnswer(p *profile, call refreshCall, t tokenRecord, issued m
 	p.store.Lock()
 	defer p.store.Unlock()
 	b.mu.Lock()
-	v, a, inbox := p.vault, p.accounts[call.account], p.inbox
+	v, a := p.vault, p.accounts[call.account]
 	b.mu.Unlock()
 	if v == nil {
-		return putArrival(inbox, arrival{Account: call.account, Token: &t}, p.card.Name)
+		return b.putArrival(p, arrival{Account: call.account, Before: call.before, Token: &t, Gone: call.gone()})
 	}
 	if a == nil {
 		return b.revokeLate(p, v, call, t)
 	}
-	record := a.accountRecord
-	record.Trouble = nil
-	if issued != (moment{}) {
-		record.Granted = t.Granted
+	b.mu.Lock()
+	superseded, record := a.hash != call.before, a.accountRecord
+	b.mu.Unlock()
+	salvaged := issued == (moment{})
+	switch {
+	case superseded:
+		b.dropSuperseded(call, t)
+		return nil
+	case !salvaged:
+		record.Trouble, record.Granted = nil, t.Granted
 	}
 	err := v.Commit(put(keyAccount+a.ID, record), put(keyToken+a.ID, t))
-	if errors.Is(err, vault.ErrClosed) {
-		return putArrival(inbox, arrival{Account: call.account, Token: &t}, p.card.Name)
-	}
 	b.mu.Lock()
 	recovered := a.facts.Offline != "" || a.facts.Trouble != nil
-	a.accountRecord = record
-	a.take(t)
-	a.facts.Trouble, a.facts.Offline, a.failures = nil, "", 0
-	a.facts.Boot = issued.boot
 	a.held = nil
+	if !salvaged {
+		a.accountRecord = record
+		a.take(t)
+		a.facts.Trouble, a.facts.Offline, a.facts.Answered, a.failures = nil, "", false, 0
+		a.facts.Boot = issued.boot
+	}
 	if err != nil {
 		a.held = &t
 		b.alarmLocked(Alarm{Code: "disk", Account: a.ID, Text: "The new token of " + a.Label + " is not on the disk yet: " + err.Error() + ".",
 			Hint: "Make room on the disk. Do not switch the machine off before this is gone."})
 	}
 	b.mu.Unlock()
-	if issued == (moment{}) {
+	if err == nil {
+		b.calm("disk", a.ID)
+		b.calm("disk", "")
+	}
+	if salvaged {
 		return nil
 	}
 	data := map[string]string{"provider": a.Provider, "label": record.Label}
@@ -196,11 +221,12 @@ func (b *Book) storeAnswer(p *profile, call refreshCall, t tokenRecord, issued m
 	return nil
 }
 
-func putArrival(inbox *vault.Inbox, item arrival, profile string) error {
-	if err := inbox.Put(put("", item).Value); err != nil {
-		return vaultProblem(err, profile)
+// dropSuperseded ends a token that came too late: the user signed the account
+// in again while its refresh was under way.
+func (b *Book) dropSuperseded(call refreshCall, t tokenRecord) {
+	if call.link.Provider.Revocation.Revokes == "token" {
+		b.revokeQuietly(call.link, call.client.registration(), t.token())
 	}
-	return &Error{Code: CodeProfileLocked, Text: "The profile " + profile + " was locked meanwhile.", Hint: "Unlock it in Dancecard's window."}
 }
 
 // storePause is how long after a write that the disk refused the next comes.
@@ -212,9 +238,8 @@ func (b *Book) storeHeldLocked(p *profile, a *account) *flight {
 		return f
 	}
 	a.lastTry = time.Now()
-	f := &flight{done: make(chan struct{})}
-	p.flights[a.ID] = f
-	b.running.Go(func() {
+	f := &flight{done: make(chan struct{}), storing: true}
+	started := b.spawnLocked(func() {
 		f.err = b.storeHeld(p, a.ID)
 		b.mu.Lock()
 		delete(p.flights, a.ID)
@@ -222,6 +247,9 @@ func (b *Book) storeHeldLocked(p *profile, a *account) *flight {
 		close(f.done)
 		b.poke()
 	})
+	if started {
+		p.flights[a.ID] = f
+	}
 	return f
 }
 
@@ -255,32 +283,32 @@ func (b *Book) refreshFailed(p *profile, call refreshCall, err error) error {
 		case refused.RegistrationDead():
 			return b.registrationDied(p, call, refused)
 		case refused.GrantEnded():
-			return b.grantEnded(p, call.account, call.link.Provider.Name+" ended it.")
+			return b.grantEnded(p, call.account, call.before, call.link.Provider.Name+" ended it.")
 		}
 	}
 	if bad, ok := errors.AsType[*dance.Invalid](err); ok {
-		return b.grantEnded(p, call.account, "The answer of "+call.link.Provider.Name+" could not be trusted: "+bad.Text)
+		return b.grantEnded(p, call.account, call.before, "The answer of "+call.link.Provider.Name+" could not be trusted: "+bad.Text)
 	}
 	return b.failedForNow(p, call, err)
 }
 
 // failedForNow notes a failure that passes and when it is tried again.
 func (b *Book) failedForNow(p *profile, call refreshCall, err error) error {
-	why, after := err.Error(), time.Duration(0)
+	why, after, answered := err.Error(), time.Duration(0), false
 	if failed, ok := errors.AsType[*dance.Failed](err); ok {
-		why, after = failed.Text, min(max(failed.RetryAfter, 0), time.Hour)
+		why, after, answered = failed.Text, min(max(failed.RetryAfter, 0), time.Hour), failed.Answered
 	}
 	b.mu.Lock()
 	a := p.accounts[call.account]
-	if a == nil {
-		b.mu.Unlock()
-		return noSuchAccount(call.account)
+	if a == nil || a.hash != call.before {
+		defer b.mu.Unlock()
+		return p.overtakenLocked(call.account)
 	}
 	first := a.facts.Offline == ""
 	if first {
 		a.facts.OfflineAt = time.Now()
 	}
-	a.facts.Offline = why
+	a.facts.Offline, a.facts.Answered = why, answered
 	a.facts.NextTry = time.Now().Add(max(after, backoff(a.failures)))
 	a.failures++
 	e := a.offlineErrorLocked()
@@ -305,23 +333,34 @@ func backoff(failures int) time.Duration {
 	return d + time.Duration(rand.Int64N(int64(d/5)))
 }
 
-// grantEnded notes the provider's "no" for good: once, and with nothing erased.
-func (b *Book) grantEnded(p *profile, id, why string) error {
+// overtakenLocked is the end of a refresh whose account is gone, or, with no
+// error, was signed in again meanwhile: what the provider said is about a
+// token that nobody uses any more.
+func (p *profile) overtakenLocked(id string) error {
+	if p.accounts[id] != nil {
+		return nil
+	}
+	return p.goneLocked(id)
+}
+
+// grantEnded notes the provider's "no" to the token with the hash before for
+// good: once, and with nothing erased.
+func (b *Book) grantEnded(p *profile, id, before, why string) error {
 	t := &trouble{Status: NeedsSignIn, Why: why, Since: time.Now()}
 	p.store.Lock()
 	defer p.store.Unlock()
 	b.mu.Lock()
-	v, a, inbox := p.vault, p.accounts[id], p.inbox
+	v, a := p.vault, p.accounts[id]
 	if v == nil {
 		b.mu.Unlock()
-		return putArrival(inbox, arrival{Account: id, Trouble: t}, p.card.Name)
+		return b.putArrival(p, arrival{Account: id, Before: before, Trouble: t})
 	}
-	if a == nil {
-		b.mu.Unlock()
-		return noSuchAccount(id)
+	if a == nil || a.hash != before {
+		defer b.mu.Unlock()
+		return p.overtakenLocked(id)
 	}
 	again := a.facts.Trouble != nil
-	a.Trouble, a.facts.Trouble, a.facts.Offline = t, t, ""
+	a.Trouble, a.facts.Trouble, a.facts.Offline, a.facts.Answered = t, t, "", false
 	record, needed := a.accountRecord, a.signInNeeded()
 	b.mu.Unlock()
 	if err := v.Commit(put(keyAccount+id, record)); err != nil {
@@ -343,11 +382,11 @@ func (b *Book) registrationDied(p *profile, call refreshCall, refused *dance.Ref
 	defer p.store.Unlock()
 	b.mu.Lock()
 	v, a := p.vault, p.accounts[call.account]
-	if v == nil || a == nil {
-		b.mu.Unlock()
-		return noSuchAccount(call.account)
+	if v == nil || a == nil || a.hash != call.before {
+		defer b.mu.Unlock()
+		return p.overtakenLocked(call.account)
 	}
-	r := p.registrations[call.registrationID]
+	r := p.registrations[call.client.ID]
 	again := r.Dead != ""
 	r.Dead = why
 	p.registrations[r.ID] = r
@@ -356,7 +395,7 @@ func (b *Book) registrationDied(p *profile, call refreshCall, refused *dance.Ref
 			a.facts.DeadClient, a.facts.OfflineAt = why, time.Now()
 		}
 	}
-	e := a.cannotRefreshLocked(0, false, false)
+	e := a.cannotRefreshLocked(0, 0, false, false)
 	b.mu.Unlock()
 	if again {
 		return e
@@ -377,7 +416,7 @@ func (b *Book) probe(ctx context.Context, p *profile, v *vault.Vault, id string)
 		b.mu.Unlock()
 		return noSuchAccount(id)
 	}
-	link, held := a.Link, a.held
+	link, held, before := a.Link, a.held, a.hash
 	b.mu.Unlock()
 	t, err := storedToken(v, id, held)
 	if err != nil {
@@ -387,7 +426,7 @@ func (b *Book) probe(ctx context.Context, p *profile, v *vault.Vault, id string)
 	defer cancel()
 	_, err = dance.Probe(ctx, link, secret.New(t.Access))
 	if refused, ok := errors.AsType[*dance.Refused](err); ok && refused.Code == "invalid_token" {
-		return b.grantEnded(p, id, link.Provider.Name+" ended it.")
+		return b.grantEnded(p, id, before, link.Provider.Name+" ended it.")
 	}
 	return nil
 }

@@ -86,6 +86,10 @@ func (b *Book) erase(p *profile, v *vault.Vault, a *account) (revocationRecord, 
 	p.store.Lock()
 	defer p.store.Unlock()
 	b.mu.Lock()
+	if p.accounts[a.ID] != a {
+		defer b.mu.Unlock()
+		return revocationRecord{}, p.goneLocked(a.ID)
+	}
 	record := revocationRecord{ID: a.ID, Account: a.accountRecord, Registration: p.registrations[a.Registration], Since: time.Now()}
 	changes := []vault.Change{remove(keyAccount + a.ID), remove(keyToken + a.ID)}
 	var grants []string
@@ -145,8 +149,7 @@ func (b *Book) retryRevocationLocked(p *profile, r *revocation, now time.Time) t
 	case now.Before(r.nextTry):
 		return r.nextTry
 	}
-	r.trying = true
-	b.running.Go(func() { b.tryRevocation(b.ctx, p, r) })
+	r.trying = b.spawnLocked(func() { b.tryRevocation(b.ctx, p, r) })
 	return now.Add(time.Hour)
 }
 
@@ -199,15 +202,18 @@ func (b *Book) revocationDone(p *profile, r *revocation) {
 	p.store.Lock()
 	defer p.store.Unlock()
 	b.mu.Lock()
-	v, inbox := p.vault, p.inbox
-	if v != nil {
-		delete(p.revocations, r.ID)
-	}
-	b.mu.Unlock()
+	v := p.vault
 	if v == nil {
-		putArrival(inbox, arrival{Revoked: r.ID}, p.card.Name)
+		b.mu.Unlock()
+		b.putArrival(p, arrival{Revoked: r.ID, Tokens: len(r.Tokens)})
 		return
 	}
+	if p.revocations[r.ID] != r {
+		b.mu.Unlock() // a token joined it meanwhile: all of it is tried again
+		return
+	}
+	delete(p.revocations, r.ID)
+	b.mu.Unlock()
 	err := v.Commit(remove(keyRevocation + r.ID))
 	if err == nil {
 		err = v.Compact()
@@ -220,14 +226,14 @@ func (b *Book) revocationDone(p *profile, r *revocation) {
 // revokeLate takes care of a token that came after its account was
 // disconnected: it joins the pending revocation, or makes one.
 func (b *Book) revokeLate(p *profile, v *vault.Vault, call refreshCall, t tokenRecord) error {
+	gone := call.gone()
+	if gone == nil {
+		return noSuchAccount(call.account) // its provider revokes nothing
+	}
 	b.mu.Lock()
-	r := p.revocations[call.account]
-	var record revocationRecord
-	if r != nil {
+	record := *gone
+	if r := p.revocations[call.account]; r != nil {
 		record = r.revocationRecord
-	} else {
-		record = revocationRecord{ID: call.account, Since: time.Now(), Registration: p.registrations[call.registrationID],
-			Account: accountRecord{ID: call.account, Provider: call.link.Provider.ID, Issuer: call.who.Issuer, Subject: call.who.Subject, Label: call.who.Subject, Link: call.link}}
 	}
 	record.Tokens = append(slices.Clone(record.Tokens), t)
 	b.mu.Unlock()

@@ -330,6 +330,8 @@ type Grant struct {
 	Made      time.Time
 	LastUsed  time.Time
 	Uses      int
+
+	bootEnd time.Duration // boot-time tick of Until, if it was given in this run
 }
 
 // A Handout is a token on its way to an app.

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -29,7 +30,7 @@ func (b *Book) Token(ctx context.Context, app App, ref string, w Want) (Handout,
 		return Handout{}, &Error{Code: CodeBadRequest, Text: "This provider's tokens cannot be asked for by audience.",
 			Hint: "Leave audience out."}
 	}
-	p, v, err := b.openProfile()
+	p, _, err := b.openProfile()
 	if err != nil {
 		b.noteWaiting(app)
 		return Handout{}, err
@@ -38,7 +39,7 @@ func (b *Book) Token(ctx context.Context, app App, ref string, w Want) (Handout,
 	if err != nil {
 		return Handout{}, err
 	}
-	t, err := b.goodToken(ctx, p, v, pass.account, w.MinValid, false)
+	t, err := b.goodToken(ctx, p, pass.account, w.MinValid, "")
 	if err != nil {
 		return Handout{}, err
 	}
@@ -58,14 +59,21 @@ func (b *Book) noteWaiting(app App) {
 func (b *Book) handOut(p *profile, app App, pass permission, t tokenRecord, w Want) (Handout, error) {
 	b.mu.Lock()
 	a := p.accounts[pass.account]
-	if a == nil || !p.permitsLocked(pass, app) {
+	if a == nil || a.leaving {
+		defer b.mu.Unlock()
+		return Handout{}, p.goneLocked(pass.ref)
+	}
+	if err := p.permitsLocked(pass, app, a); err != nil {
 		b.mu.Unlock()
-		return Handout{}, noSuchAccount(pass.ref)
+		return Handout{}, err
 	}
 	now := readClocks()
 	h := Handout{
 		Account: p.accountLocked(a, now), Token: secret.New(t.Access), Type: t.Type, Expiry: t.Expiry,
-		Scopes: slices.Clone(a.Granted), Headers: a.Link.Provider.API.Headers, API: apiFacts(a),
+		Scopes: slices.Clone(a.Granted), Headers: maps.Clone(a.Link.Provider.API.Headers), API: apiFacts(a),
+	}
+	if t.Expiry.Equal(a.facts.Expiry) {
+		h.Expiry = h.Account.Expiry // right by this clock, even if it was set meanwhile
 	}
 	if w.Type == IDToken {
 		if t.ID == "" {
@@ -97,33 +105,36 @@ func apiFacts(a *account) map[string]string {
 }
 
 // goodToken returns a token that is good for at least minValid, refreshing
-// once if need be. force refreshes in any case.
-func (b *Book) goodToken(ctx context.Context, p *profile, v *vault.Vault, id string, minValid time.Duration, force bool) (tokenRecord, error) {
-	for attempt := 0; ; attempt++ {
+// once if need be. The token with the hash bad is not good; any other that a
+// refresh brought meanwhile is.
+func (b *Book) goodToken(ctx context.Context, p *profile, id string, minValid time.Duration, bad string) (tokenRecord, error) {
+	for tried := false; ; {
 		b.mu.Lock()
-		a := p.accounts[id]
-		if a == nil || p.vault != v {
-			b.mu.Unlock()
-			return tokenRecord{}, noSuchAccount(id)
+		v, a := p.vault, p.accounts[id]
+		if a == nil || a.leaving {
+			defer b.mu.Unlock()
+			return tokenRecord{}, p.goneLocked(id)
 		}
 		left, forever := a.facts.remaining(readClocks())
-		good := forever || left > max(minValid, 0)
-		refused := a.facts.Trouble != nil || a.facts.DeadClient != ""
-		if good && !refused && !force {
+		good := (forever || left > max(minValid, 0)) && (tried || a.hash != bad)
+		if good && a.facts.Trouble == nil && a.facts.DeadClient == "" {
 			held := a.held
 			b.mu.Unlock()
 			return storedToken(v, id, held)
 		}
-		if err := a.cannotRefreshLocked(left, forever, attempt > 0); err != nil {
-			b.mu.Unlock()
-			return tokenRecord{}, err
+		f, flying := p.flights[id]
+		if !flying {
+			if err := a.cannotRefreshLocked(left, minValid, forever, tried); err != nil {
+				b.mu.Unlock()
+				return tokenRecord{}, err
+			}
+			f = b.flyLocked(p, a)
 		}
-		f := b.flyLocked(p, a)
 		b.mu.Unlock()
-		if err := f.wait(ctx); err != nil {
+		if err := f.wait(ctx); err != nil && (!f.storing || ctx.Err() != nil) {
 			return tokenRecord{}, err
 		}
-		force = false
+		tried = tried || !f.storing
 	}
 }
 
@@ -142,12 +153,30 @@ func storedToken(v *vault.Vault, id string, held *tokenRecord) (tokenRecord, err
 	return t, nil
 }
 
-// minPause is how long after a failed try, or a refresh, the next one that an
-// app asks for may come.
-const minPause = 5 * time.Second
+const (
+	minPause    = 5 * time.Second  // between two refreshes of one account
+	rejectPause = 30 * time.Second // between two that apps set off while the token is still good
+)
+
+// pauseLocked is how long apps have to wait before they may set off the next
+// refresh: polling must not undo the backoff, nor what the provider asked for.
+func (a *account) pauseLocked(left time.Duration, forever bool) time.Duration {
+	life := a.facts.Expiry.Sub(a.facts.Issued)
+	pause := minPause
+	switch {
+	case a.facts.Offline != "" && a.facts.Answered:
+		return time.Until(a.facts.NextTry)
+	case a.facts.Offline != "":
+	case forever || left > 0:
+		pause = rejectPause
+	case life > 0:
+		pause = min(life, minPause)
+	}
+	return pause - time.Since(a.lastTry)
+}
 
 // cannotRefreshLocked says why asking the provider now is of no use.
-func (a *account) cannotRefreshLocked(left time.Duration, forever, tried bool) error {
+func (a *account) cannotRefreshLocked(left, minValid time.Duration, forever, tried bool) error {
 	name := a.Link.Provider.Name
 	switch {
 	case a.leaving:
@@ -159,12 +188,16 @@ func (a *account) cannotRefreshLocked(left time.Duration, forever, tried bool) e
 	case !a.facts.Refreshes:
 		return &Error{Code: CodeProviderError, Text: name + " gives no longer-lived token for " + a.Label + ".",
 			Hint: "Ask for a shorter min_valid."}
-	case tried:
+	}
+	wait := a.pauseLocked(left, forever)
+	switch {
+	case !tried && wait > 0 && a.facts.Offline != "":
+		return a.offlineErrorLocked()
+	case tried, wait > 0 && left > 0 && a.facts.Expiry.Sub(a.facts.Issued) <= minValid:
 		return &Error{Code: CodeProviderError, Text: name + " gives no token that is good for so long.",
 			Hint: "Ask for a shorter min_valid."}
-	}
-	if wait := minPause - time.Since(a.lastTry); a.facts.Offline != "" && wait > 0 && a.facts.NextTry.After(time.Now()) {
-		return a.offlineErrorLocked()
+	case wait > 0:
+		return &Error{Code: CodeRateLimited, Text: "The token of " + a.Label + " was renewed a moment ago.", Hint: "Wait, then ask again.", RetryAfter: wait}
 	}
 	return nil
 }
@@ -187,21 +220,19 @@ func noSuchAccount(ref string) *Error {
 // Refresh is the user's "Refresh" and "Try now": it asks the provider whatever
 // the clock says.
 func (b *Book) Refresh(ctx context.Context, id string) error {
-	p, v, err := b.openProfile()
+	p, _, err := b.openProfile()
 	if err != nil {
 		return err
 	}
 	b.mu.Lock()
+	bad := ""
 	if a := p.accounts[id]; a != nil {
-		a.lastTry = time.Time{}
+		a.lastTry, a.facts.Answered, bad = time.Time{}, false, a.hash
 	}
 	b.mu.Unlock()
-	_, err = b.goodToken(ctx, p, v, id, 0, true)
+	_, err = b.goodToken(ctx, p, id, 0, bad)
 	return err
 }
-
-// rejectPause is how often apps may make us doubt an account's token.
-const rejectPause = 30 * time.Second
 
 // Rejected is an app's word that the API answered 401 to the token with this
 // SHA-256 (64 hex digits). A token that is not the present one is simply
@@ -225,6 +256,9 @@ func (b *Book) Rejected(ctx context.Context, app App, ref, hash string) error {
 	}
 	stale, known := a.hash != hash, a.hashes[hash] || a.hash == hash
 	pause := rejectPause - time.Since(a.rejected)
+	if f := p.flights[a.ID]; f != nil && !f.storing {
+		pause = 0 // join it
+	}
 	if known && !stale && pause <= 0 {
 		a.rejected = time.Now()
 	}
@@ -238,7 +272,7 @@ func (b *Book) Rejected(ctx context.Context, app App, ref, hash string) error {
 	case pause > 0:
 		return &Error{Code: CodeRateLimited, Text: "This account's token was renewed a moment ago.", Hint: "Wait, then ask again.", RetryAfter: pause}
 	case refreshes:
-		_, err = b.goodToken(ctx, p, v, account.ID, 0, true)
+		_, err = b.goodToken(ctx, p, account.ID, 0, hash)
 		return err
 	}
 	return b.probe(ctx, p, v, account.ID)
@@ -279,6 +313,8 @@ func (b *Book) lookAt(p *profile) (next time.Time) {
 		due, ever := a.facts.dueAt(now, a.jitterFactor())
 		if a.held != nil {
 			start, due, ever = b.storeHeldLocked, a.lastTry.Add(storePause), true
+		} else if soonest := a.lastTry.Add(minPause); due.Before(soonest) {
+			due = soonest
 		}
 		switch {
 		case !ever || a.leaving:
@@ -287,6 +323,9 @@ func (b *Book) lookAt(p *profile) (next time.Time) {
 		case due.Before(next):
 			next = due
 		}
+	}
+	if due := b.retryLateLocked(p, now.wall); due.Before(next) {
+		next = due
 	}
 	for _, r := range p.revocations {
 		if due := b.retryRevocationLocked(p, r, now.wall); due.Before(next) {
