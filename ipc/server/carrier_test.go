@@ -128,6 +128,11 @@ func TestDescribe(t *testing.T) {
 	if unit.OnceOnly || unit.Caller != "mail.service" || unit.Key == alone.Key {
 		t.Errorf("%+v", unit)
 	}
+	replaced := at(30, "/usr/bin/songbook")
+	replaced.exe.moved = true
+	if app := id.describe(at(20, "/usr/bin/curl"), []process{replaced}); !app.Weak || app.Caller != "songbook" {
+		t.Errorf("for a program whose file was replaced: %+v", app)
+	}
 	hidden := id.describe(at(20, "/usr/bin/curl"), []process{{pid: 30, name: "sshd"}, at(40, "/usr/bin/songbook")})
 	if !hidden.OnceOnly || hidden.Callers[0] != "sshd" {
 		t.Errorf("beyond a parent that cannot be seen: %+v", hidden)

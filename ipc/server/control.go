@@ -139,7 +139,7 @@ func (s *Server) disconnect(ctx context.Context, q *request, in ipc.Confirm) (ip
 		return ipc.Disconnected{}, err
 	}
 	if way, key := wayOf(in.Passphrase, in.RecoveryKey); !key.IsZero() {
-		if err = book.Verify(ctx, way, key); err == nil {
+		if err = s.verify(ctx, way, key); err == nil {
 			err = book.Disconnect(ctx, a.ID)
 		}
 	} else {
@@ -152,6 +152,16 @@ func (s *Server) disconnect(ctx context.Context, q *request, in ipc.Confirm) (ip
 	now, there := book.Snapshot().Account(a.ID)
 	out.Pending = there && now.Status == accounts.Revoking
 	return out, nil
+}
+
+// verify tries one secret at a time: each costs memory and time on purpose.
+func (s *Server) verify(ctx context.Context, way accounts.WayKind, key secret.String) error {
+	s.verifying.Lock()
+	defer s.verifying.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return s.book.Verify(ctx, way, key)
 }
 
 func (s *Server) askDisconnect(ctx context.Context, a accounts.Account, app accounts.App) error {

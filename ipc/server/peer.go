@@ -138,6 +138,7 @@ func (i *identifier) describe(p process, ancestors []process) accounts.App {
 		}
 		n, where := a.program()
 		app.Caller, app.CallerPath = clean(n), clean(where)
+		app.Weak = app.Weak || a.exe.moved || a.elsewhere
 		app.Key = key(append(append(facts, "for"), a.facts()...)...)
 		return app
 	}

@@ -73,6 +73,8 @@ type Server struct {
 	closing sync.Once
 	done    chan struct{}
 	closed  error
+
+	verifying sync.Mutex // held while a secret is tried
 }
 
 // Listen takes the lock and both sockets. From its return on, clients can
