@@ -24,6 +24,17 @@
 // is a client too. Errors are problem documents (RFC 9457) with a stable code
 // and a hint; both clients return them as an [*Error].
 //
+// The routes for apps:
+//
+//	GET  /v1/status                     [Status]
+//	GET  /v1/accounts                   [Accounts]
+//	GET  /v1/accounts/{ref}             [Account]
+//	POST /v1/accounts/{ref}/token       [TokenRequest] gives [Token]
+//	POST /v1/accounts/{ref}/rejected    [Rejected] gives nothing
+//	POST /v1/connect                    [AppConnect] gives [Operation]
+//	GET  /v1/operations/{id}?wait=60    [Operation]
+//	GET  /v1/events                     server-sent [Event]s; Last-Event-ID replays
+//
 // Promised: routes under /v1 and the names and meanings of their fields stay;
 // fields and codes may be added. A refresh token is never in any answer.
 //

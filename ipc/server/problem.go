@@ -71,7 +71,7 @@ func problem(code ipc.Code, text, hint string) *ipc.Error {
 }
 
 func badRequest(text string) *ipc.Error {
-	return problem(ipc.CodeBadRequest, text, "See the manual of Dancecard's socket for what this route takes.")
+	return problem(ipc.CodeBadRequest, text, "The documentation of package ipc lists what each route takes.")
 }
 
 // toProblem turns what a handler or the Book returned into what goes out.
@@ -100,7 +100,7 @@ func fromBook(e *accounts.Error) *ipc.Error {
 	return p
 }
 
-// write sends the problem document (RFC 9457 section 3).
+// writeProblem sends the problem document (RFC 9457 section 3).
 func writeProblem(w http.ResponseWriter, e *ipc.Error) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")

@@ -136,7 +136,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, routes []route, c
 		return problem(ipc.CodeMethodNotAllowed, "This route does not take the method "+clean(r.Method)+".",
 			"Use "+strings.Join(allowed, " or ")+".")
 	}
-	return problem(ipc.CodeNotFound, "There is no such route.", "See the manual of Dancecard's socket for its routes.")
+	return problem(ipc.CodeNotFound, "There is no such route.", "The documentation of package ipc lists the routes.")
 }
 
 // fromProgram refuses what a browser sends, or sends for a page whose host name

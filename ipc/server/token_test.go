@@ -296,3 +296,16 @@ func TestCurlIsHere(t *testing.T) {
 		t.Fatal("these tests need curl: ", err)
 	}
 }
+
+// nc and socat close their sending side once the request is out.
+func TestI42HalfClosedGetsItsToken(t *testing.T) {
+	r := newOpenRig(t)
+	a := r.link()
+	r.allow(r.client(), a.ID)
+	for range 20 {
+		got := r.raw("POST /v1/accounts/" + a.ID + "/token HTTP/1.1\r\nHost: dancecard\r\nAccept: text/plain\r\nContent-Length: 2\r\n\r\n{}")
+		if !strings.HasPrefix(got, "HTTP/1.1 200") {
+			t.Errorf("%.200q", got)
+		}
+	}
+}
