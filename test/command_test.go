@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"dancecard/dance/dancetest"
+	"dancecard/ipc"
 )
 
 // scriptCommands are what scripts can do besides testscript's own commands.
@@ -51,7 +52,7 @@ var scriptCommands = map[string]func(context.Context, *script, []string) error{
 		s.share()
 		return nil
 	},
-	// provider start|stop|restart|expire|end USER|fail PATH STATUS [BODY]|mend|requests PATH COUNT [FORM=VALUE]
+	// provider start|stop|restart|expire|end USER|fail PATH STATUS [BODY]|mend|takes TOKEN|requests PATH COUNT [FORM=VALUE]
 	"provider": provide,
 	// dancecard [ARGS]: starts it and waits until apps are answered
 	"dancecard": func(ctx context.Context, s *script, args []string) (err error) {
@@ -97,6 +98,16 @@ var scriptCommands = map[string]func(context.Context, *script, []string) error{
 			return match(args[0], out)
 		})
 	},
+	// await-not PATTERN COMMAND...: until it no longer does
+	"await-not": func(ctx context.Context, s *script, args []string) error {
+		return Await(ctx, "no "+args[0], func() error {
+			out, err := s.world.run(ctx, args[1], args[2:]...)
+			if err == nil && match(args[0], out) == nil {
+				err = errors.New(out)
+			}
+			return err
+		})
+	},
 	// profile NAME: made on the command line, with the passphrase "correct horse"
 	"profile": func(ctx context.Context, s *script, args []string) error {
 		file := filepath.Join(s.dir, "passphrase")
@@ -123,6 +134,15 @@ var scriptCommands = map[string]func(context.Context, *script, []string) error{
 		return err
 	},
 	"page": func(ctx context.Context, s *script, args []string) error { return s.page.AwaitText(ctx, args[0]) },
+	// keyring hang|wake
+	"keyring": func(_ context.Context, s *script, args []string) error {
+		if args[0] == "hang" {
+			return s.world.StopKeyring()
+		}
+		return s.world.ContinueKeyring()
+	},
+	// ask REF [BUTTON]: as an app of its own; answers the question; sets $TOKEN or $CODE
+	"ask": ask,
 	// unopened: no browser was opened unasked
 	"unopened": func(_ context.Context, s *script, _ []string) error { return s.world.NothingOpened() },
 	// breakbrowser: xdg-open fails from now on
@@ -206,6 +226,26 @@ var scriptCommands = map[string]func(context.Context, *script, []string) error{
 		}
 		return nil
 	},
+}
+
+func ask(ctx context.Context, s *script, args []string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	clicked := make(chan error, 1)
+	if len(args) > 1 {
+		go func() { clicked <- s.world.Answer(ctx, "test.test wants to use", args[1]) }()
+	} else {
+		clicked <- nil
+	}
+	c := s.world.Client()
+	defer c.Close()
+	token, err := c.Token(ctx, args[0], ipc.TokenRequest{})
+	s.ts.Setenv("TOKEN", token.Bare().Reveal())
+	s.ts.Setenv("CODE", string(ipc.CodeOf(err)))
+	if err != nil {
+		return err
+	}
+	return <-clicked
 }
 
 func match(pattern, text string) error {
@@ -303,6 +343,21 @@ func provide(ctx context.Context, s *script, args []string) (err error) {
 			fmt.Fprint(w, body)
 		})
 		return nil
+	case "takes":
+		r, err := http.NewRequestWithContext(ctx, "GET", p.Issuer()+p.UserInfoPath(), nil)
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Authorization", "Bearer "+args[1])
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return err
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			err = errors.New(res.Status)
+		}
+		return err
 	case "mend":
 		p.ClearFaults()
 		return nil

@@ -91,15 +91,15 @@ func (w *World) Places() ([]Place, error) {
 	return places, nil
 }
 
-// find looks for a place by its label: the whole of it, else its beginning. An
-// empty window is any.
+// find looks for a place by its label: the whole of it, else its beginning, else
+// a part. An empty window is any.
 func (w *World) find(window, label string, fit func(Place) bool) (Place, error) {
 	places, err := w.Places()
 	if err != nil {
 		return Place{}, err
 	}
 	places = slices.DeleteFunc(places, func(p Place) bool { return window != "" && p.Window != window || !fit(p) })
-	for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.HasPrefix} {
+	for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.HasPrefix, strings.Contains} {
 		for _, p := range places {
 			if same(p.Label, label) {
 				return p, nil
