@@ -117,10 +117,16 @@ type arrival struct {
 	Tokens  int               `json:"tokens,omitempty"`  // how many of its tokens were revoked
 }
 
-// Records hold secrets as plain text, which no format verb and no logger prints.
+// Records hold secrets as plain text, which no format verb and no logger prints,
+// nor that of a struct with one in an unexported field (package fmt asks no
+// method there).
 
 func (tokenRecord) Format(f fmt.State, _ rune)        { io.WriteString(f, "[redacted]") }
 func (registrationRecord) Format(f fmt.State, _ rune) { io.WriteString(f, "[redacted]") }
+func (revocationRecord) Format(f fmt.State, _ rune)   { io.WriteString(f, "[redacted]") }
+func (refreshCall) Format(f fmt.State, _ rune)        { io.WriteString(f, "[redacted]") }
+func (account) Format(f fmt.State, _ rune)            { io.WriteString(f, "[redacted]") }
+func (danceRun) Format(f fmt.State, _ rune)           { io.WriteString(f, "[redacted]") }
 func (tokenRecord) LogValue() slog.Value              { return slog.StringValue("[redacted]") }
 func (registrationRecord) LogValue() slog.Value       { return slog.StringValue("[redacted]") }
 func (revocationRecord) LogValue() slog.Value         { return slog.StringValue("[redacted]") }
