@@ -186,6 +186,7 @@ func TestServerIsUndumpable(t *testing.T) {
 		if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 			t.Fatal(err)
 		}
+		defer unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
 		l := newLookout(t)
 		prog := newProgram(t, "songbook")
 		p, _ := l.look(prog, "hold")
