@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"dancecard/dance/dancetest"
 	"dancecard/internal/secret"
 )
@@ -152,45 +150,6 @@ func TestV24SecondBookIsRefused(t *testing.T) {
 		t.Fatalf("%+v", p)
 	}
 	wantCode(t, second.Unlock(t.Context(), "", WayRecovery, r.key), CodeInUse)
-}
-
-func TestR22FullDiskKeepsTheTokenInMemory(t *testing.T) {
-	r := newRig(t, dancetest.Options{})
-	a := r.link("mira")
-	r.allow(a.ID)
-	before := r.stored(a.ID)
-	heal := fullDisk(t)
-	if err := r.Refresh(t.Context(), a.ID); err != nil {
-		t.Fatal(err)
-	}
-	h, err := r.token(a.ID, Want{})
-	if err != nil || h.Token.Reveal() == before.Access {
-		t.Fatalf("the new token is not handed out: %v", err)
-	}
-	s := r.Snapshot()
-	if len(s.Alarms) != 1 || s.Alarms[0].Code != "disk" {
-		t.Fatalf("alarms %+v", s.Alarms)
-	}
-	heal()
-	r.await("the alarm to end", func(s Snapshot) bool { return len(s.Alarms) == 0 })
-	if after := r.stored(a.ID); after.Access != h.Token.Reveal() {
-		t.Fatal("the token did not reach the disk")
-	}
-}
-
-// fullDisk makes every write of this process fail beyond one byte of a file.
-func fullDisk(t *testing.T) (heal func()) {
-	t.Helper()
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 1, Max: old.Max}); err != nil {
-		t.Fatal(err)
-	}
-	heal = func() { unix.Setrlimit(unix.RLIMIT_FSIZE, &old) }
-	t.Cleanup(heal)
-	return heal
 }
 
 func TestWatchTellsWhatWasMissed(t *testing.T) {

@@ -70,53 +70,6 @@ func (r *rig) lives(refresh string) {
 	}
 }
 
-func TestR22LockKeepsATokenThatTheDiskRefused(t *testing.T) {
-	r := newRig(t, dancetest.Options{})
-	a := r.link("mira")
-	heal := fullDisk(t)
-	if err := r.Refresh(t.Context(), a.ID); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Lock("", LockScreen); err != nil {
-		t.Fatal(err)
-	}
-	heal()
-	r.unlock()
-	r.lives(r.stored(a.ID).Refresh)
-}
-
-func TestR22FullDiskWhileLockedKeepsTheAnswer(t *testing.T) {
-	r := newRig(t, dancetest.Options{})
-	a := r.link("mira")
-	open, refresh, done := r.refreshing(a.ID)
-	if err := r.Lock("", LockScreen); err != nil {
-		t.Fatal(err)
-	}
-	heal := fullDisk(t)
-	open()
-	wantCode(t, <-done, CodeProfileLocked)
-	heal()
-	r.until("the answer in the inbox", func() bool { return len(r.profiles[r.current].late) == 0 })
-	r.unlock()
-	if got := r.stored(a.ID).Refresh; got != refresh {
-		t.Fatal("the answer is lost")
-	}
-}
-
-func TestR22CloseTriesOnceMoreToStore(t *testing.T) {
-	r := newRig(t, dancetest.Options{})
-	a := r.link("mira")
-	heal := fullDisk(t)
-	if err := r.Refresh(t.Context(), a.ID); err != nil {
-		t.Fatal(err)
-	}
-	heal()
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r.lives(r.stored(a.ID).Refresh)
-}
-
 func TestR23DamagedInboxItemLocksNobodyOut(t *testing.T) {
 	r := newRig(t, dancetest.Options{})
 	a := r.link("mira")
