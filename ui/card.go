@@ -51,13 +51,6 @@ func (l *leaf) paint() {
 	}
 }
 
-func (l *leaf) setRing(on bool) {
-	if l.ring != on {
-		l.ring = on
-		l.paint()
-	}
-}
-
 // Tapped, and what follows, are Fyne's hooks.
 func (l *leaf) Tapped(*fyne.PointEvent)        { l.on() }
 func (l *leaf) MouseIn(*desktop.MouseEvent)    { l.hover = true; l.paint() }

@@ -121,7 +121,7 @@ func staged(t *testing.T, s accounts.Snapshot, dark bool, w, h float32) *UI {
 	t.Helper()
 	app := test.NewTempApp(t)
 	at := s
-	u := build(app, nil, Options{Version: "0.1", Data: "/home/mira/.local/share/dancecard", Socket: "/run/user/1000/dancecard/app/dancecard.sock"},
+	u := build(app, nil, Options{Version: "0.1", Tray: true, Data: "/home/mira/.local/share/dancecard", Socket: "/run/user/1000/dancecard/app/dancecard.sock"},
 		func() accounts.Snapshot { return at })
 	v := theme.VariantLight
 	if dark {

@@ -55,7 +55,7 @@ func (u *UI) connectView(s galleryState) built {
 	rest.Add(gap(1, 16))
 	list := container.NewVScroll(rest)
 	objects = append(objects, filter, list)
-	var shown galleryState = s
+	shown := s
 	return built{focus: search, object: placed(480, 240, func(size fyne.Size) {
 		put(title, 0, 28, title.MinSize().Width, 32)
 		put(find, size.Width-320, 26, 320, 36)

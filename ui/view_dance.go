@@ -100,7 +100,7 @@ func beadsAcross(steps [3]stepState) fyne.CanvasObject {
 	for i, st := range steps {
 		mid := func(s fyne.Size) float32 { return s.Width * (float32(i)*2 + 1) / 6 }
 		ring := newPlate(colLeaf, colEdge, 10)
-		var inner fyne.CanvasObject = gap(1, 1)
+		inner := gap(1, 1)
 		ws, col := styleText, colInk2
 		switch st.Kind {
 		case beadDone:

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"reflect"
+	"runtime"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -171,6 +172,9 @@ func (m *window) view(sc screen) (any, func() built) {
 	case screenRecovery:
 		return n.keyProfile, func() built { return u.recoveryView() }
 	case screenFirst:
+		if s.Keyring == "" && !u.o.Tray && runtime.GOOS == "linux" {
+			s.Keyring = "no session bus answers, so there is no keyring"
+		}
 		st := struct {
 			firstState
 			Protect protect

@@ -1,0 +1,185 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"dancecard/accounts"
+)
+
+// stepState is one of the three beads of a dance.
+type stepState struct {
+	Words, Sub string
+	Kind       beadKind
+}
+
+// danceState is a dance under way, or how it ended.
+type danceState struct {
+	ID       string
+	Provider string // id
+	Title    string
+	Sub      string
+	Tile     tileState
+	Steps    [3]stepState
+	Link     string
+	LinkHelp string
+	Problem  *noticeState
+	Waiting  string // "Waiting for GitHub"
+	Deadline time.Time
+	Over     bool // failed or cancelled: Try again instead of Open again
+	Came     *cameState
+}
+
+func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
+	d, ok := s.Dance(id)
+	if !ok {
+		return danceState{}, false
+	}
+	name := clean(d.ProviderName)
+	out := danceState{ID: d.ID, Provider: d.Provider, Title: "Connect " + name, Tile: tileOf(d.Tile, d.ProviderName), Link: d.URL,
+		LinkHelp: "Open this link in the browser where you are signed in to " + name + ".",
+		Waiting:  "Waiting for " + name, Deadline: d.Deadline}
+	if a, ok := s.Account(d.Reconnects); ok {
+		out.Title = "Sign in again as " + clean(a.Label)
+	}
+	opened := stepState{Words: "Browser opened", Kind: beadDone}
+	if !d.Opened.IsZero() {
+		opened.Sub = clock(d.Opened)
+	}
+	approve := stepState{Words: "You approve", Sub: "at " + hostOf(d.URL)}
+	who := stepState{Words: "You say who it is", Sub: "nothing is kept before"}
+	switch d.Stage {
+	case accounts.DanceStarting:
+		out.Sub = "Asking " + name + " how to sign in."
+		opened, approve.Sub = stepState{Words: "Browser opens", Kind: beadNow}, "at "+name
+	case accounts.DanceWaiting:
+		out.Sub = "Your browser is open. Approve there, then come back here."
+		approve.Kind = beadNow
+		if d.Opened.IsZero() {
+			opened = stepState{Words: "Browser not opened", Sub: "use the link below", Kind: beadDone}
+			out.Sub = "Open the link in a browser, approve there, then come back here."
+		}
+	case accounts.DanceExchanging:
+		out.Sub, out.Waiting = name+" answered. One moment.", "Fetching the token from "+name
+		approve.Kind, who.Kind = beadDone, beadNow
+	case accounts.DanceCameBack:
+		out.Came = cameOf(s, d)
+	case accounts.DanceFailed, accounts.DanceCancelled:
+		out.Over, out.Link, out.Waiting = true, "", ""
+		out.Sub = "This attempt is over. Nothing has changed."
+		p := endedOf(d)
+		out.Problem = &p
+	}
+	if d.OpenProblem != "" && !d.Stage.Over() {
+		out.Problem = &noticeState{Title: "No browser opened.", Text: sentence(d.OpenProblem) + ". Copy the link into one."}
+	}
+	if d.By != nil {
+		out.Sub += " " + appName(*d.By) + " asked for it."
+	}
+	out.Steps = [3]stepState{opened, approve, who}
+	return out, true
+}
+
+func endedOf(d accounts.Dance) noticeState {
+	if d.Stage == accounts.DanceCancelled {
+		return noticeState{Title: "This attempt was cancelled.", Text: "Nothing was saved."}
+	}
+	if d.Failure == nil {
+		return noticeState{Title: "It did not work.", Text: "Try again.", Danger: true}
+	}
+	p := problemOf(d.Failure)
+	p.Danger = true
+	return p
+}
+
+// cameState is who came back.
+type cameState struct {
+	Title, Sub string
+	Who, Name  string
+	Seed       string
+	Initials   string
+	Facts      [][2]string // label, value; the second is an id
+	Scopes     []scopeState
+	Missing    string // note about what was not given
+	Label      string // the name on the card, as a suggestion
+	Button     string
+	Wrong      *wrongState
+}
+
+// wrongState is another account than the one to sign in again.
+type wrongState struct {
+	Strip, StripRest string
+	Wanted           string
+	WantedSub        string
+	WantedSeed       string
+	WantedStatus     statusState
+	Came             string
+	CameSub          string
+	CameSeed         string
+	Known            bool // the one that came back is linked already
+	TrySub, NewSub   string
+}
+
+func cameOf(s accounts.Snapshot, d accounts.Dance) *cameState {
+	c := d.Came
+	if c == nil {
+		return nil
+	}
+	prof, _ := s.Profile(s.Current)
+	home, name := clean(prof.Name), clean(d.ProviderName)
+	who := clean(cmp.Or(c.Login, c.Email, c.Name, c.Subject))
+	out := &cameState{Title: "This account came back", Sub: "Nothing has been saved and no app can use it yet.",
+		Who: who, Name: clean(c.Name), Seed: c.Issuer + c.Subject, Initials: initials(cmp.Or(c.Name, who)),
+		Scopes: scopesOf(c.Asked, c.Granted, c.Words), Label: who, Button: "Add to " + home}
+	if out.Name == who {
+		out.Name = clean(c.Email)
+	}
+	place := home + " has no other " + name + " account"
+	if n := len(c.Others); n == 1 {
+		place = home + " has one other " + name + " account, " + clean(c.Others[0])
+	} else if n > 1 {
+		place = fmt.Sprintf("%s has %d other %s accounts", home, n, name)
+	}
+	if known, ok := s.Account(c.Known); ok {
+		out.Sub = "It is linked already. Its token is not replaced before you say so."
+		place, out.Label, out.Button = home+" has it as "+clean(known.Label), clean(known.Label), "Reconnect"
+	}
+	out.Facts = [][2]string{{"Signed in at", hostOf(c.Issuer)}, {"Its id there", clean(c.Subject)}, {"In this profile", place}}
+	var missing []string
+	for _, sc := range out.Scopes {
+		if !sc.Given {
+			missing = append(missing, strings.ToLower(sc.Words))
+		}
+	}
+	if len(missing) > 0 {
+		out.Missing = "Not given: " + strings.Join(missing, ", ") + ". Everything else will work."
+	}
+	if c.Wanted != nil {
+		wrong(out, s, name, *c.Wanted, c)
+	}
+	return out
+}
+
+func wrong(out *cameState, s accounts.Snapshot, provider string, w accounts.Account, c *accounts.CameBack) {
+	wanted := clean(w.Label)
+	out.Title, out.Sub = "Another account came back", "You wanted to sign in again as "+wanted+"."
+	_, known := s.Account(c.Known)
+	out.Wrong = &wrongState{
+		Strip: "Your browser is signed in to " + provider + " as someone else.", StripRest: wanted + " stays as it was.",
+		Wanted: wanted, WantedSub: provider + ", id " + clean(w.Subject), WantedSeed: w.ID, WantedStatus: statusOf(w, s.At),
+		Came: out.Who, CameSub: provider + ", id " + clean(c.Subject), CameSeed: out.Seed, Known: known,
+		TrySub: "Opens the browser again. The token of " + out.Who + " is given back.",
+		NewSub: wanted + " stays beside it and still needs its own sign-in."}
+}
+
+// hostOf is the host of an address, for people.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return clean(address)
+	}
+	return clean(u.Host)
+}
