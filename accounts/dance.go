@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"dancecard/dance"
@@ -17,6 +18,7 @@ type danceRun struct {
 	client   registrationRecord
 	cancel   context.CancelFunc
 	result   *dance.Result // stage came back
+	again    chan struct{} // asks for the browser once more
 	changed  chan struct{} // closed and replaced at each step
 	ended    chan struct{} // closed when dance.Run has returned and its outcome is noted
 }
@@ -73,7 +75,7 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 	ctx, cancel := context.WithTimeout(b.ctx, danceTime)
 	now := time.Now()
 	d := &danceRun{
-		profile: p, instance: r.Instance, client: client, cancel: cancel, changed: make(chan struct{}), ended: make(chan struct{}),
+		profile: p, instance: r.Instance, client: client, cancel: cancel, again: make(chan struct{}), changed: make(chan struct{}), ended: make(chan struct{}),
 		view: Dance{ID: newID("d"), Provider: row.ID, ProviderName: row.Name, Tile: row.Tile, Reconnects: r.Reconnect, By: r.By,
 			Stage: DanceStarting, Started: now, Deadline: now.Add(danceTime)},
 	}
@@ -114,16 +116,18 @@ func (b *Book) run(ctx context.Context, d *danceRun, row dance.Provider, request
 	defer close(d.ended)
 	defer d.cancel()
 	b.announce(Event{Type: EventDanceStarted, Profile: d.profile.id, Account: d.view.Reconnects, Data: map[string]string{"provider": row.ID}})
+	var openings atomic.Int32
 	result, err := dance.Run(ctx, row, dance.Prompt{
+		Again: d.again,
 		OpenURL: func(ctx context.Context, start string) error {
-			if noBrowser {
+			if openings.Add(1) == 1 && noBrowser {
 				return nil
 			}
 			return b.opts.OpenURL(ctx, start)
 		},
 		Waiting: func(address string, opened error) {
 			b.step(d, func() {
-				d.view.Stage, d.view.URL, d.view.Opened = DanceWaiting, address, time.Now()
+				d.view.Stage, d.view.URL, d.view.Opened, d.view.OpenProblem = DanceWaiting, address, time.Now(), ""
 				if opened != nil {
 					d.view.OpenProblem = opened.Error()
 				}
@@ -207,17 +211,24 @@ func (b *Book) OpenAgain(ctx context.Context, id string) error {
 		return err
 	}
 	b.mu.Lock()
-	stage, address := d.view.Stage, d.view.URL
+	stage, before := d.view.Stage, d.view.Opened
 	b.mu.Unlock()
+	over := &Error{Code: CodeExpired, Text: "This attempt no longer waits for the browser.", Hint: "Connect again."}
 	if stage != DanceWaiting {
-		return &Error{Code: CodeExpired, Text: "This attempt no longer waits for the browser.", Hint: "Connect again."}
+		return over
 	}
-	if err := b.opts.OpenURL(ctx, address); err != nil {
-		b.step(d, func() { d.view.OpenProblem = err.Error() })
-		return &Error{Code: CodeBadRequest, Text: "No browser could be opened: " + err.Error() + ".", Hint: "Copy the link into the browser."}
+	select {
+	case d.again <- struct{}{}:
+	case <-d.ended:
+		return over
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	b.step(d, func() { d.view.OpenProblem, d.view.Opened = "", time.Now() })
-	return nil
+	view, err := b.AwaitDance(ctx, id, func(v Dance) bool { return v.Opened != before || v.Stage != DanceWaiting })
+	if err == nil && view.OpenProblem != "" {
+		err = &Error{Code: CodeBadRequest, Text: "No browser could be opened: " + view.OpenProblem + ".", Hint: "Copy the link into the browser."}
+	}
+	return err
 }
 
 // CancelDance ends a dance; a token that came is given back to the provider.

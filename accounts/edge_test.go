@@ -173,30 +173,6 @@ func TestWhereNothingRevokesTheSettingsPageOpens(t *testing.T) {
 	wantCode(t, r.SignOutAtProvider(t.Context(), a.ID), CodeNoSuchAccount)
 }
 
-func TestOpenAgain(t *testing.T) {
-	r := newRig(t, dancetest.Options{})
-	opened := make(chan string, 4)
-	r.opts.OpenURL = func(_ context.Context, address string) error { opened <- address; return nil }
-	r.restart()
-	id, err := r.Connect(t.Context(), ConnectRequest{Provider: "demo"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-opened
-	d := r.awaitDance(id, func(d Dance) bool { return d.Stage == DanceWaiting })
-	if err := r.OpenAgain(t.Context(), id); err != nil {
-		t.Fatal(err)
-	}
-	if again := <-opened; again != d.URL {
-		t.Fatalf("opened %q", again)
-	}
-	if err := r.CancelDance(id); err != nil {
-		t.Fatal(err)
-	}
-	wantCode(t, r.OpenAgain(t.Context(), id), CodeExpired)
-	wantCode(t, r.OpenAgain(t.Context(), "nothing"), CodeNoSuchDance)
-}
-
 func TestDanceProblems(t *testing.T) {
 	late, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()

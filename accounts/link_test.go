@@ -164,6 +164,7 @@ func TestNoBrowserLeavesTheLinkOnScreen(t *testing.T) {
 	if !strings.HasPrefix(d.URL, r.provider.Issuer()) || !strings.Contains(d.OpenProblem, "xdg-open is missing") {
 		t.Fatalf("%+v", d)
 	}
+	wantCode(t, r.OpenAgain(t.Context(), id), CodeBadRequest)
 	go r.provider.Approve(d.URL, "jo")
 	d = r.awaitDance(id, func(d Dance) bool { return d.Stage == DanceCameBack })
 	if d.Came.Login != "jo" {
@@ -259,4 +260,30 @@ func TestChangedProviderFileMovesNoSecret(t *testing.T) {
 	if n := len(other.Requests()); n != 0 {
 		t.Fatalf("%d requests went to the new address", n)
 	}
+}
+
+func TestOpenAgainUsesANewStartAddress(t *testing.T) {
+	r := newRig(t, dancetest.Options{})
+	var opened []string
+	r.opts.OpenURL = func(_ context.Context, address string) error {
+		opened = append(opened, address)
+		if len(opened) == 2 {
+			go r.provider.Approve(address, "mira")
+		}
+		return nil
+	}
+	r.restart()
+	id, err := r.Connect(t.Context(), ConnectRequest{Provider: "demo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.awaitDance(id, func(d Dance) bool { return d.Stage == DanceWaiting })
+	if err := r.OpenAgain(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	r.awaitDance(id, func(d Dance) bool { return d.Stage == DanceCameBack })
+	if len(opened) != 2 || opened[0] == opened[1] || strings.HasPrefix(opened[1], r.provider.Issuer()) {
+		t.Fatalf("opened %q", opened)
+	}
+	wantCode(t, r.OpenAgain(t.Context(), id), CodeExpired)
 }

@@ -344,7 +344,7 @@ func (b *Book) AskConnect(app App, provider string) (questionID string, err erro
 
 // AwaitAnswer waits until a question is answered. For AskConnect a yes comes
 // with the dance's id; for AskDisconnect the error is the disconnect's.
-// CodeConsentTimeout if it was withdrawn.
+// CodeConsentTimeout if it was withdrawn; if ctx ends first, it is.
 func (b *Book) AwaitAnswer(ctx context.Context, id string) (a Answer, dance string, err error) {
 	b.mu.Lock()
 	i := slices.IndexFunc(b.questions, func(q *question) bool { return q.ID == id })
@@ -357,6 +357,7 @@ func (b *Book) AwaitAnswer(ctx context.Context, id string) (a Answer, dance stri
 	select {
 	case <-q.done:
 	case <-ctx.Done():
+		b.leave(q)
 		return a, "", ctx.Err()
 	}
 	b.mu.Lock()

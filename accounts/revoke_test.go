@@ -161,3 +161,18 @@ func TestV35DisconnectLeavesNoTokenInTheFolder(t *testing.T) {
 		t.Fatalf("tokens in the clear in %v, %v", files, err)
 	}
 }
+
+func TestAskDisconnectIsWithdrawnWithItsAsker(t *testing.T) {
+	r := newRig(t, dancetest.Options{})
+	a := r.link("mira")
+	q, err := r.AskDisconnect(a.ID, App{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := r.AwaitAnswer(ctx, q); err == nil {
+		t.Fatal("answered by nobody")
+	}
+	r.await("no question", func(s Snapshot) bool { return len(s.Questions) == 0 })
+}
