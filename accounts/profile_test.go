@@ -65,6 +65,7 @@ func TestLogOutOutlivesARestart(t *testing.T) {
 }
 
 func TestPassphraseOpens(t *testing.T) {
+	t.Parallel()
 	b, err := Open(t.Context(), Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

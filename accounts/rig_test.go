@@ -12,7 +12,8 @@ import (
 	"dancecard/vault"
 )
 
-// rig is a real Book on a temporary folder with a real provider.
+// rig is a real Book on a temporary folder with a real provider. Tests that
+// have one run beside each other: they share nothing.
 type rig struct {
 	*Book
 	t        *testing.T
@@ -25,6 +26,7 @@ type rig struct {
 
 func newRig(t *testing.T, o dancetest.Options) *rig {
 	t.Helper()
+	t.Parallel()
 	p, err := dancetest.Start(o)
 	if err != nil {
 		t.Fatal(err)
