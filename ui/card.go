@@ -13,6 +13,7 @@ type leaf struct {
 	ground       *plate
 	ring         bool // the accent ring without focus: the first hit of a search
 	bare         bool // no ground at rest
+	off          bool // cannot be chosen
 	hover, focus bool
 	on           func()
 	onKey        func(*fyne.KeyEvent) bool
@@ -41,7 +42,9 @@ func (l *leaf) paint() {
 	if l.bare {
 		fill, line = colNone, colNone
 	}
-	if l.hover {
+	if l.off {
+		fill = colSunk
+	} else if l.hover {
 		fill = colLeafHover
 	}
 	if l.focus || l.ring {
@@ -52,27 +55,40 @@ func (l *leaf) paint() {
 }
 
 // Tapped, and what follows, are Fyne's hooks.
-func (l *leaf) Tapped(*fyne.PointEvent)        { l.on() }
+func (l *leaf) Tapped(*fyne.PointEvent)        { l.press() }
 func (l *leaf) MouseIn(*desktop.MouseEvent)    { l.hover = true; l.paint() }
 func (l *leaf) MouseMoved(*desktop.MouseEvent) {}
 func (l *leaf) MouseOut()                      { l.hover = false; l.paint() }
 func (l *leaf) FocusGained()                   { l.focus = true; l.paint() }
 func (l *leaf) FocusLost()                     { l.focus = false; l.paint() }
 func (l *leaf) TypedRune(rune)                 {}
-func (l *leaf) Cursor() desktop.Cursor         { return desktop.PointerCursor }
+
+// Cursor is a hand over what can be clicked.
+func (l *leaf) Cursor() desktop.Cursor {
+	if l.off {
+		return desktop.DefaultCursor
+	}
+	return desktop.PointerCursor
+}
+
+func (l *leaf) press() {
+	if !l.off {
+		l.on()
+	}
+}
 
 // TypedKey opens with Enter or Space.
 func (l *leaf) TypedKey(k *fyne.KeyEvent) {
 	switch {
 	case l.onKey != nil && l.onKey(k):
 	case k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter || k.Name == fyne.KeySpace:
-		l.on()
+		l.press()
 	default:
 		windowKey(l, k)
 	}
 }
 
-func (l *leaf) mapEntry() (string, string, bool) { return "card", l.name, true }
+func (l *leaf) mapEntry() (string, string, bool) { return "card", l.name, !l.off }
 
 // card is one account: 72 high.
 type card struct {

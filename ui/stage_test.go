@@ -81,9 +81,11 @@ func stageGallery() []accounts.Provider {
 	}
 	masto := p("mastodon", "Mastodon", "social", tileMa, 1, false)
 	masto.Instance = &dance.Instance{Label: "Your server", Example: "fosstodon.org"}
+	gitlab := p("gitlab", "GitLab", "code", dance.Tile{Monogram: "Gl", Brand: "#FC6D26"}, 0, true)
+	gitlab.RegistrationHelp = "Add an application with the address shown here, untick Confidential, tick the scopes that you want apps to have, and save it; its page then shows the id."
 	return []accounts.Provider{p("codeberg", "Codeberg", "code", dance.Tile{Monogram: "Cb", Brand: "#1F76B8"}, 0, true),
 		p("demo", "Demo", "identity", dance.Tile{}, 0, false), p("github", "GitHub", "code", tileGh, 2, false),
-		p("gitlab", "GitLab", "code", dance.Tile{Monogram: "Gl", Brand: "#FC6D26"}, 0, true), p("google", "Google", "mail", tileGo, 1, false),
+		gitlab, p("google", "Google", "mail", tileGo, 1, false),
 		p("keycloak", "Keycloak", "identity", tileKc, 1, true), masto, p("microsoft", "Microsoft", "mail", tileMs, 1, false),
 		p("spotify", "Spotify", "music", dance.Tile{Monogram: "Sp", Brand: "#1DB954"}, 0, true)}
 }

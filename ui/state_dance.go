@@ -167,12 +167,16 @@ func wrong(out *cameState, s accounts.Snapshot, provider string, w accounts.Acco
 	wanted := clean(w.Label)
 	out.Title, out.Sub = "Another account came back", "You wanted to sign in again as "+wanted+"."
 	_, known := s.Account(c.Known)
+	beside := wanted + " stays beside it, as it was."
+	if w.Status.NeedsUser() {
+		beside = wanted + " stays beside it and still needs its own sign-in."
+	}
 	out.Wrong = &wrongState{
 		Strip: "Your browser is signed in to " + provider + " as someone else.", StripRest: wanted + " stays as it was.",
 		Wanted: wanted, WantedSub: provider + ", id " + clean(w.Subject), WantedSeed: w.ID, WantedStatus: statusOf(w, s.At),
 		Came: out.Who, CameSub: provider + ", id " + clean(c.Subject), CameSeed: out.Seed, Known: known,
 		TrySub: "Opens the browser again. The token of " + out.Who + " is given back.",
-		NewSub: wanted + " stays beside it and still needs its own sign-in."}
+		NewSub: beside}
 }
 
 // hostOf is the host of an address, for people.

@@ -129,6 +129,7 @@ func (u *UI) do(f func()) {
 
 func (u *UI) show() {
 	u.visible = true
+	u.win.render()
 	u.win.w.Show()
 	u.win.w.RequestFocus()
 	u.refresh()
@@ -136,6 +137,7 @@ func (u *UI) show() {
 
 func (u *UI) hide() {
 	u.visible = false
+	u.win.w.Canvas().Unfocus() // a cursor would go on blinking
 	u.win.w.Hide()
 }
 
@@ -201,7 +203,9 @@ func (u *UI) apply(s accounts.Snapshot, events []accounts.Event) {
 	if len(events) > 0 {
 		u.win.activityStale = true
 	}
-	u.win.render()
+	if u.visible { // nothing is drawn while hidden; show looks again
+		u.win.render()
+	}
 }
 
 // follow goes where the dances go: to one that begins, to who came back, and to

@@ -134,13 +134,10 @@ func (u *UI) protections(box *fyne.Container, s firstState) {
 	if s.KeyringWhy != "" {
 		sub = upperFirst(s.KeyringWhy)
 	}
-	ring := u.radioRow("With this desktop's keyring", sub, "shield", u.nav.protect == protectKeyring, choose(protectKeyring))
-	if s.KeyringWhy != "" {
-		ring.on = func() {}
-	}
+	ring := u.radioRow("With this desktop's keyring", sub, "shield", u.nav.protect == protectKeyring, choose(protectKeyring), s.KeyringWhy != "")
 	box.Add(ring)
 	box.Add(gap(1, 8))
-	box.Add(u.radioRow("With a passphrase", "You type it after each start", "key", u.nav.protect == protectPassphrase, choose(protectPassphrase)))
+	box.Add(u.radioRow("With a passphrase", "You type it after each start", "key", u.nav.protect == protectPassphrase, choose(protectPassphrase), false))
 	if u.nav.protect == protectPassphrase {
 		a, b := u.nav.entry("pass", "Passphrase", true), u.nav.entry("again", "Once more", true)
 		b.OnSubmitted = func(string) { u.create("") }
@@ -151,13 +148,17 @@ func (u *UI) protections(box *fyne.Container, s firstState) {
 }
 
 // radioRow is a choice: a card of 60 with a ring, words and an icon.
-func (u *UI) radioRow(title, sub, icon string, on bool, pick func()) *leaf {
+func (u *UI) radioRow(title, sub, icon string, on bool, pick func(), off bool) *leaf {
 	dot := radio(on)
 	st := styleText
 	if on {
 		st = styleBold
 	}
-	t, c, g := fitting(title, st, colInk), fitting(sub, styleCaption, colInk2), lineIcon(icon, 20, colInk2)
+	ink, ink2 := colInk, colInk2
+	if off {
+		ink, ink2 = colInk3, colInk3
+	}
+	t, c, g := fitting(title, st, ink), fitting(sub, styleCaption, ink2), lineIcon(icon, 20, ink2)
 	content := placed(200, 60, func(s fyne.Size) {
 		put(dot, 17, 20, 20, 20)
 		put(t, 49, 11, s.Width-49-52, 20)
@@ -165,7 +166,7 @@ func (u *UI) radioRow(title, sub, icon string, on bool, pick func()) *leaf {
 		put(g, s.Width-38, 20, 20, 20)
 	}, dot, t, c, g)
 	l := newLeaf(title, fyne.NewSize(200, 60), content, pick)
-	l.ring = on
+	l.ring, l.off = on, off
 	return l
 }
 

@@ -42,7 +42,12 @@ func (u *UI) registerView(s registerState) built {
 		if s.Page == "" {
 			hint = "Look for its page for new applications."
 		}
-		steps = append(steps, stepBlock("Open "+s.Name+"'s page for new applications", beside(open, newPara(hint+" "+s.Help, 2, styleCaption, colInk2))))
+		parts := []fyne.CanvasObject{beside(open, newPara(hint, 2, styleCaption, colInk2))}
+		if s.Help != "" {
+			lines := 1 + int(styleCaption.width(s.Help)/480) // room enough in the smallest window
+			parts = append(parts, newPara(s.Help, lines, styleCaption, colInk2))
+		}
+		steps = append(steps, stepBlock("Open "+s.Name+"'s page for new applications", parts...))
 		doubt := "Exactly as it stands."
 		if s.Unknown != "" {
 			doubt += " " + s.Unknown

@@ -156,7 +156,7 @@ func (m *window) place(sc screen, notices []noticeState) {
 	}
 	if sc == screenFrame {
 		m.body.Objects = []fyne.CanvasObject{object}
-		m.holder.Objects = []fyne.CanvasObject{m.body, m.rail.object}
+		m.holder.Objects = []fyne.CanvasObject{m.rail.object, m.body} // Tab goes in this order
 		m.body.Refresh()
 	} else {
 		m.holder.Objects = []fyne.CanvasObject{object}
