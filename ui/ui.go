@@ -55,7 +55,8 @@ type UI struct {
 	busy    map[string]bool
 	win     *window
 	visible bool
-	running bool // questions wait for Run: no window is shown before it
+	state   accounts.ProfileState // of the current profile, as last seen
+	running bool                  // questions wait for Run: no window is shown before it
 	tray    *tray
 	ask     *asking
 	dances  map[string]accounts.DanceStage // stages seen
@@ -197,6 +198,12 @@ func (u *UI) refresh() { u.apply(u.snap(), nil) }
 // apply shows a snapshot everywhere.
 func (u *UI) apply(s accounts.Snapshot, events []accounts.Event) {
 	u.last = s
+	if p, ok := s.Profile(s.Current); ok && p.State != u.state {
+		if u.state == accounts.ProfileOpen { // locked by whom ever: nothing typed or read stays
+			u.forgetView()
+		}
+		u.state = p.State
+	}
 	u.follow(s)
 	u.askNext(s)
 	u.tray.apply(trayOf(s))

@@ -154,6 +154,18 @@ func TestTypedTextOutlivesASnapshot(t *testing.T) {
 	}
 }
 
+func TestALockForgetsWhatWasTyped(t *testing.T) {
+	u := staged(t, stage(), false, 900, 620)
+	u.visit(func(n *nav) { n.page, n.provider = pageRegister, "gitlab" })
+	u.win.render()
+	hidden := u.nav.entries["secret"]
+	test.Type(hidden, "s3cret")
+	u.apply(locked(accounts.LockIdle)(), nil)
+	if hidden.Text != "" || u.nav.page != pageAccounts || u.win.activity != nil {
+		t.Errorf("%q is still there", hidden.Text)
+	}
+}
+
 func TestLockedScreenHasNoRail(t *testing.T) {
 	u := staged(t, locked(accounts.LockUser)(), false, 900, 620)
 	shows(t, u.win.w, "heading Home is locked", "entry Passphrase", "button Unlock", "card Recovery key")
