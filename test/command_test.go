@@ -149,7 +149,13 @@ var scriptCommands = map[string]func(context.Context, *script, []string) error{
 	"breakbrowser": func(_ context.Context, s *script, _ []string) error { return s.world.BreakBrowser() },
 
 	"window": func(ctx context.Context, s *script, args []string) error { return s.world.AwaitWindow(ctx, args[0]) },
-	"click":  func(ctx context.Context, s *script, args []string) error { return s.world.Click(ctx, args[0], args[1]) },
+	// click WINDOW LABEL [SEEN]: with SEEN, again until that is seen
+	"click": func(ctx context.Context, s *script, args []string) error {
+		if len(args) > 2 {
+			return s.world.ClickFor(ctx, args[0], args[1], args[2])
+		}
+		return s.world.Click(ctx, args[0], args[1])
+	},
 	"see": func(ctx context.Context, s *script, args []string) error {
 		_, err := s.world.AwaitPlace(ctx, args[0], args[1])
 		return err

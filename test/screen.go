@@ -157,6 +157,23 @@ func (w *World) Click(ctx context.Context, window, label string) error {
 	return err
 }
 
+// ClickFor clicks a place until something else is seen: a view that is being
+// drawn anew under the pointer may not feel the first click.
+func (w *World) ClickFor(ctx context.Context, window, label, seen string) error {
+	for {
+		err := w.Click(ctx, window, label)
+		if err != nil {
+			return err
+		}
+		soon, cancel := context.WithTimeout(ctx, 5*time.Second)
+		_, err = w.AwaitPlace(soon, window, seen)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
 // settled waits until two looks at the place, an eighth of a second apart, agree.
 func (w *World) settled(ctx context.Context, window, label string) (Place, error) {
 	var last Place

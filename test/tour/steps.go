@@ -11,7 +11,8 @@ import (
 	"dancecard/test"
 )
 
-const window = "Dancecard" // the window's title
+// The title of Dancecard's window.
+const window = "Dancecard"
 
 func (t *tour) firstStart() (err error) {
 	t.did("Started Dancecard on an empty home.")
@@ -62,7 +63,10 @@ func (t *tour) connectSecond() error {
 }
 
 func (t *tour) connect(user string) error {
-	if err := t.clicks(window, "Connect", "Demo"); err != nil {
+	if err := t.clicks(window, "Connect"); err != nil {
+		return err
+	}
+	if err := t.world.ClickFor(t.ctx, window, "Demo", "Connect Demo"); err != nil {
 		return err
 	}
 	address, err := t.world.Opened(t.ctx)
@@ -153,17 +157,10 @@ func (t *tour) tokenWorks() error {
 	return t.owner(t.jo.Access, "jo")
 }
 
-func (t *tour) refreshes() error {
+func (t *tour) refreshes() (err error) {
 	old := t.mira
 	t.did("Waited until mira's token expired.")
-	err := test.Await(t.ctx, "the token to expire", func() error {
-		active, err := t.provider.Introspect(t.ctx, old.Access)
-		if err == nil && active {
-			err = errors.New("it is still good")
-		}
-		return err
-	})
-	if err != nil {
+	if err := t.dead(old); err != nil {
 		return err
 	}
 	if err := t.heard("token.refreshed"); err != nil {
@@ -187,36 +184,38 @@ func (t *tour) refreshes() error {
 	return nil
 }
 
-// freshOnly asks for a token that must be good for nearly its whole life, so
-// that Dancecard has to refresh while curl waits.
-func (t *tour) freshOnly() (token, error) {
-	most := lifetime - 2*time.Second
-	err := test.Await(t.ctx, "the token to age", func() error {
-		if time.Until(t.mira.Expires) >= most-time.Second {
-			return errors.New("it is too fresh")
-		}
-		return nil
-	})
+// asleep stops Dancecard until mira's token is dead, as a laptop's lid does, and
+// wakes it while curl asks: Dancecard has to refresh before it can answer.
+func (t *tour) asleep() (fresh token, err error) {
+	pid, err := t.pid()
 	if err != nil {
-		return token{}, err
+		return fresh, err
 	}
-	fresh, err := t.must("demo:mira", fmt.Sprintf(`{"min_valid": %d}`, int(most.Seconds())))
-	if err == nil && fresh.Access == t.mira.Access {
-		err = errors.New("curl was handed the old token")
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		return fresh, err
 	}
-	return fresh, err
+	defer syscall.Kill(pid, syscall.SIGCONT)
+	if err := t.dead(t.mira); err != nil {
+		return fresh, err
+	}
+	answer := make(chan error, 1)
+	go func() {
+		var err error
+		fresh, err = t.must("demo:mira", "{}")
+		answer <- err
+	}()
+	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+		return fresh, err
+	}
+	if err = <-answer; err == nil && fresh.Access == t.mira.Access {
+		err = errors.New("curl was handed the dead token")
+	}
+	return fresh, errors.Join(err, syscall.Kill(pid, syscall.SIGKILL))
 }
 
 func (t *tour) storesFirst() (err error) {
-	t.did("curl asked for a fresher token; Dancecard was killed (kill -9) at the moment it answered.")
-	if t.mira, err = t.freshOnly(); err != nil {
-		return err
-	}
-	pid, err := t.pid()
-	if err != nil {
-		return err
-	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+	t.did("Stopped Dancecard until mira's token was dead, woke it while curl asked, and killed it (kill -9) when it answered.")
+	if t.mira, err = t.asleep(); err != nil {
 		return err
 	}
 	if _, err := t.app.Wait(t.ctx); err != nil {
@@ -254,8 +253,15 @@ func (t *tour) crash() (err error) {
 	}
 	// The provider ends the whole family if a spent refresh token comes back,
 	// so a refresh works only if the rotated one was on disk.
-	if t.mira, err = t.freshOnly(); err != nil {
+	old := t.mira
+	if err := t.dancectl("left", "accounts", "refresh", "demo:mira"); err != nil {
 		return fmt.Errorf("the stored refresh token is not the rotated one: %w", err)
+	}
+	if t.mira, err = t.must("demo:mira", "{}"); err != nil {
+		return err
+	}
+	if t.mira.Access == old.Access {
+		return errors.New("the refresh brought no new token")
 	}
 	if err := t.owner(t.mira.Access, "mira"); err != nil {
 		return err

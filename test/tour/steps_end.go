@@ -95,6 +95,10 @@ func (t *tour) disconnect() error {
 		return err
 	}
 	t.saw("gone for curl; the provider's introspection says that the token is dead.")
+	if err := t.heard("profile.locked", "profile.opened", "account.disconnected"); err != nil {
+		return err
+	}
+	t.saw("profile.locked, profile.opened and account.disconnected on curl's event stream.")
 	return t.picture("disconnected")
 }
 
