@@ -4,7 +4,7 @@
 #   make test   everything that must hold
 
 export GOFLAGS := -buildvcs=false
-TAGS := -tags gles
+TAGS := -trimpath -tags gles
 BIN := build/dancecard build/dancectl build/demo-provider
 
 .PHONY: run tour test build vet deps clean deps-build deps-run deps-test build/tour-guide $(BIN)

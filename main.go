@@ -85,6 +85,9 @@ func run(meta fyne.AppMetadata, hidden bool) {
 		sockets.Close()
 		fail(exitError, err, hintOf(err))
 	}
+	if cache, err := os.UserCacheDir(); err == nil {
+		os.MkdirAll(cache, 0o700) // on a new home Fyne complains instead
+	}
 	app.SetMetadata(meta)
 	window = ui.New(app.NewWithID(meta.ID), book, ui.Options{
 		Version: meta.Version, Data: data, Providers: providers, Socket: sockets.AppSocket(), Tray: bus.Alive(),
