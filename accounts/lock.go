@@ -3,7 +3,6 @@ package accounts
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -57,24 +56,6 @@ func (b *Book) Unlock(ctx context.Context, id string, way WayKind, s secret.Stri
 	}
 	b.rearm(ctx, p)
 	return nil
-}
-
-func keySource(way WayKind, s secret.String) (vault.KeySource, error) {
-	switch way {
-	case WayKeyring:
-		return vault.Keyring(vault.KeyringConfig{Interactive: true}), nil
-	case WayPassphrase:
-		return vault.Passphrase(s), nil
-	case WayRecovery:
-		source, err := vault.RecoveryKey(s)
-		if err != nil {
-			return nil, &Error{Code: CodeWrongSecret, Text: "That is not a recovery key: " + err.Error() + ".",
-				Hint: "Type it as it was shown; spaces and case do not matter."}
-		}
-		return source, nil
-	}
-	return nil, &Error{Code: CodeBadRequest, Text: fmt.Sprintf("There is no way in called %q.", way),
-		Hint: "Use keyring, passphrase or recovery."}
 }
 
 // open opens the vault, merges what arrived meanwhile and starts the work.
@@ -340,38 +321,4 @@ func (p *profile) goneLocked(id string) *Error {
 		return p.lockedErrorLocked()
 	}
 	return noSuchAccount(id)
-}
-
-func (p *profile) lockedErrorLocked() *Error {
-	if p.problem != nil {
-		return p.problem
-	}
-	return &Error{Code: CodeProfileLocked, Text: fmt.Sprintf("The profile %s is locked.", p.card.Name),
-		Hint: "Unlock it in Dancecard's window, or with: dancectl unlock"}
-}
-
-// vaultProblem turns the vault's errors into words for the user.
-func vaultProblem(err error, name string) *Error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
-	}
-	switch {
-	case errors.Is(err, vault.ErrWrongKey):
-		return &Error{Code: CodeWrongSecret, Text: "That does not open " + name + ".", Hint: "Check what you typed, or use another way in."}
-	case errors.Is(err, vault.ErrNoKeyring):
-		return &Error{Code: CodeNoKeyring, Text: "The desktop's keyring does not answer: " + err.Error() + ".", Hint: "Use the passphrase or the recovery key."}
-	case errors.Is(err, vault.ErrInUse):
-		return &Error{Code: CodeInUse, Text: err.Error() + ".", Hint: "Close the other program and start again."}
-	case errors.Is(err, vault.ErrFuture):
-		return &Error{Code: CodeDamaged, Text: err.Error() + ".", Hint: "Update Dancecard. Nothing was changed."}
-	case errors.Is(err, vault.ErrDamaged), errors.Is(err, vault.ErrUnsafe), errors.Is(err, vault.ErrNoVault):
-		return &Error{Code: CodeDamaged, Text: err.Error() + ".", Hint: "Nothing was changed. Put a backup in its place, or create a new profile."}
-	case errors.Is(err, vault.ErrClosed):
-		return &Error{Code: CodeProfileLocked, Text: "The profile " + name + " is locked.", Hint: "Unlock it in Dancecard's window."}
-	}
-	return diskProblem(err)
-}
-
-func diskProblem(err error) *Error {
-	return &Error{Code: CodeDisk, Text: "It could not be written: " + err.Error() + ".", Hint: "Make room on the disk; it is tried again."}
 }

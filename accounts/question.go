@@ -2,7 +2,6 @@ package accounts
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -300,70 +299,4 @@ func (b *Book) settle(q *question, a Answer, dance string, err error) {
 		event.Type = EventGrantDenied
 	}
 	b.announce(event)
-}
-
-// AskDisconnect puts the question whether to disconnect on screen; a yes
-// disconnects. It is for doors that any program can knock at: the tray and
-// the control socket. by is zero for the tray.
-func (b *Book) AskDisconnect(id string, by App) (questionID string, err error) {
-	p, _, err := b.openProfile()
-	if err != nil {
-		return "", err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if p.accounts[id] == nil {
-		return "", noSuchAccount(id)
-	}
-	q, err := b.raiseLocked(p, Question{Kind: QuestionConfirm, Verb: "disconnect", App: by, Account: id}, 0)
-	if err != nil {
-		return "", err
-	}
-	return q.ID, nil
-}
-
-// AskConnect puts an app's wish to connect a provider of the gallery before
-// the user. Nothing touches the network before a yes, which starts a dance.
-func (b *Book) AskConnect(app App, provider string) (questionID string, err error) {
-	p, _, err := b.openProfile()
-	if err != nil {
-		b.noteWaiting(app)
-		return "", err
-	}
-	if _, ok := b.catalog.Get(provider); !ok {
-		return "", noSuchProvider(provider)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	q, err := b.raiseLocked(p, Question{Kind: QuestionConnect, App: app, Provider: provider}, longestWait)
-	if err != nil {
-		return "", err
-	}
-	return q.ID, nil
-}
-
-// AwaitAnswer waits until a question is answered. For AskConnect a yes comes
-// with the dance's id; for AskDisconnect the error is the disconnect's.
-// CodeConsentTimeout if it was withdrawn; if ctx ends first, it is.
-func (b *Book) AwaitAnswer(ctx context.Context, id string) (a Answer, dance string, err error) {
-	b.mu.Lock()
-	i := slices.IndexFunc(b.questions, func(q *question) bool { return q.ID == id })
-	if i < 0 {
-		b.mu.Unlock()
-		return a, "", &Error{Code: CodeConsentTimeout, Text: fmt.Sprintf("There is no question %q.", id), Hint: "Ask again."}
-	}
-	q := b.questions[i]
-	b.mu.Unlock()
-	select {
-	case <-q.done:
-	case <-ctx.Done():
-		b.leave(q)
-		return a, "", ctx.Err()
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if q.answer == (Answer{}) {
-		return a, "", &Error{Code: CodeConsentTimeout, Text: "The user gave no answer.", Hint: "Look for Dancecard's question and ask again."}
-	}
-	return q.answer, q.dance, q.err
 }
