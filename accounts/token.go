@@ -145,7 +145,7 @@ func storedToken(v *vault.Vault, id string, held *tokenRecord) (tokenRecord, err
 	}
 	t, found, err := load[tokenRecord](v, keyToken+id)
 	if err != nil {
-		return t, vaultProblem(err, "the profile")
+		return t, vaultProblem(err, "of this account")
 	}
 	if !found {
 		return t, noSuchAccount(id)
