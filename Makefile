@@ -3,8 +3,8 @@
 #   make tour   does the same job unattended and shows what it saw
 #   make test   everything that must hold
 
-export GOFLAGS := -buildvcs=false
-TAGS := -trimpath -tags gles
+export GOFLAGS := -buildvcs=false -trimpath
+TAGS := -tags gles
 BIN := build/dancecard build/dancectl build/demo-provider
 
 .PHONY: run tour test build vet deps clean deps-build deps-run deps-test build/tour-guide $(BIN)
