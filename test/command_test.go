@@ -77,7 +77,11 @@ var scriptCommands = map[string]func(context.Context, *script, []string) error{
 			return err
 		}
 		code, err := s.app.Wait(ctx)
-		if err == nil && code != want {
+		switch {
+		case err != nil: // its log then says where it hangs
+			s.app.Signal(syscall.SIGQUIT)
+			s.app.Wait(ctx)
+		case code != want:
 			err = fmt.Errorf("exit code %d", code)
 		}
 		return err

@@ -13,8 +13,10 @@ make -s build
 
 home=$(mktemp -d /tmp/dancecard-XXXXXX)
 provider=
+app=
 cleanup() {
 	trap - EXIT INT TERM HUP
+	[ -z "$app" ] || { kill "$app" 2>/dev/null && wait "$app" || :; }
 	forget
 	[ -z "$provider" ] || kill "$provider" 2>/dev/null || :
 	rm -rf "$home"
@@ -66,4 +68,9 @@ provider=$!
 echo "Dancecard runs on $home, which is deleted at the end."
 echo "Connect Demo; sign in as mira (password mira) or jo (password jo)."
 echo "Ask for a token:  curl --unix-socket $home/run/dancecard/app/dancecard.sock http://dancecard/v1/accounts"
-build/dancecard || echo "Dancecard ended with exit code $?."
+build/dancecard &
+app=$!
+code=0
+wait "$app" || code=$?
+app=
+[ "$code" = 0 ] || echo "Dancecard ended with exit code $code."
