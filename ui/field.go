@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
@@ -21,7 +22,7 @@ type entry struct {
 func newEntry(name string) *entry {
 	e := &entry{name: name}
 	e.ExtendBaseWidget(e)
-	e.Scroll = container.ScrollNone
+	e.Scroll = container.ScrollHorizontalOnly // without it long text runs out of the field
 	return e
 }
 
@@ -43,10 +44,17 @@ func secretEntry(name string) *entry {
 	return e
 }
 
-// CreateRenderer enters the field into the window's map.
+// CreateRenderer enters the field into the window's map, and hides Fyne's own
+// ground and border: field draws them.
 func (e *entry) CreateRenderer() fyne.WidgetRenderer {
 	mapped(e)
-	return e.Entry.CreateRenderer()
+	r := e.Entry.CreateRenderer()
+	for _, o := range r.Objects() {
+		if own, ok := o.(*canvas.Rectangle); ok {
+			own.Hide()
+		}
+	}
+	return r
 }
 
 func (e *entry) MinSize() fyne.Size { return fyne.NewSize(80, 36) }

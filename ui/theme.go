@@ -160,18 +160,22 @@ func hexColour(s string) color.NRGBA {
 	return color.NRGBA{R: uint8(v >> 24), G: uint8(v >> 16), B: uint8(v >> 8), A: uint8(v)}
 }
 
-// fieldTheme is for an entry whose ground and border are drawn around it.
+// fieldTheme is for an entry whose ground and border are drawn around it. Text
+// that is too long scrolls sideways, without a bar or shadows.
 type fieldTheme struct{ fyne.Theme }
 
 func (t fieldTheme) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.Color {
-	if name == theme.ColorNameInputBackground {
+	if name == theme.ColorNameShadow {
 		return color.Transparent
 	}
 	return t.Theme.Color(name, variant)
 }
 
 func (t fieldTheme) Size(name fyne.ThemeSizeName) float32 {
-	if name == theme.SizeNameInputBorder {
+	switch name {
+	case theme.SizeNameInputBorder:
+		return 2 // the width of the caret
+	case theme.SizeNameScrollBar, theme.SizeNameScrollBarSmall:
 		return 0
 	}
 	return t.Theme.Size(name)
