@@ -144,6 +144,10 @@ func TestRandomPath(t *testing.T) {
 	if fixed := listening(t, l); fixed.path != "/dancecard" || RedirectURI(l.Provider) != "http://127.0.0.1/dancecard" {
 		t.Errorf("path %q, to register %q", fixed.path, RedirectURI(l.Provider))
 	}
+	a, b := Provider{ID: "a"}, Provider{ID: "b"}
+	if RedirectURI(a) != "http://127.0.0.1/dancecard/a" || RedirectURI(a) == RedirectURI(b) {
+		t.Errorf("D14: to register %q and %q", RedirectURI(a), RedirectURI(b))
+	}
 	l.Provider.Redirect.RandomPath = true
 	one, two := listening(t, l), listening(t, l)
 	if one.path == two.path || len(one.path) < 40 {

@@ -80,7 +80,7 @@ func listen(l Link, state string) (*loopback, error) {
 	lb := &loopback{
 		link: l, state: state, listeners: listeners,
 		host:      net.JoinHostPort(r.host(), strconv.Itoa(port)),
-		path:      r.path(),
+		path:      l.Provider.redirectPath(),
 		cleanPath: "/done/" + random(),
 		answers:   make(chan callback, 1),
 		taken:     make(chan struct{}),

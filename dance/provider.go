@@ -80,7 +80,7 @@ type Redirect struct {
 	Mode string `toml:"mode" json:"mode"` // "any_port" (if empty), "fixed_port", "unknown" (treated as fixed_port, said on screen)
 	Host string `toml:"host" json:"host"` // "127.0.0.1" (if empty) or "localhost" (both families are bound)
 	Port int    `toml:"port" json:"port"` // for fixed_port; 8939 if 0
-	Path string `toml:"path" json:"path"` // "/dancecard" if empty
+	Path string `toml:"path" json:"path"` // "/dancecard/" and the row's id if empty
 	// RandomPath gives each dance a path of its own, for providers that take
 	// any path on loopback. Others compare it: RFC 8252 section 7.3 frees the
 	// port alone.
@@ -158,17 +158,6 @@ func (r Redirect) host() string {
 	return r.Host
 }
 
-// path is the path to register; "" where each dance has a random one.
-func (r Redirect) path() string {
-	switch {
-	case r.RandomPath:
-		return ""
-	case r.Path == "":
-		return fixedPath
-	}
-	return r.Path
-}
-
 func (r Redirect) port() int {
 	switch {
 	case r.anyPort():
@@ -195,10 +184,25 @@ func (r Redirect) check() error {
 	return nil
 }
 
+// redirectPath is the path to register; "" where each dance has a random one.
+// Each row has its own, so that no provider's answer can be sent to another
+// provider's dance (RFC 9700 section 4.4.2.2).
+func (p Provider) redirectPath() string {
+	switch {
+	case p.Redirect.RandomPath:
+		return ""
+	case p.Redirect.Path != "":
+		return p.Redirect.Path
+	case p.ID == "":
+		return fixedPath
+	}
+	return fixedPath + "/" + p.ID
+}
+
 // RedirectURI is what the user registers for this row; for any_port rows the
 // form without a port.
 func RedirectURI(p Provider) string {
-	host, path := p.Redirect.host(), p.Redirect.path()
+	host, path := p.Redirect.host(), p.redirectPath()
 	if port := p.Redirect.port(); port != 0 {
 		host = net.JoinHostPort(host, strconv.Itoa(port))
 	}
