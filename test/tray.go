@@ -201,16 +201,3 @@ func (t *Tray) Click(ctx context.Context, way ...string) error {
 	}
 	return menu.CallWithContext(ctx, menuName+".Event", 0, item.ID, "clicked", dbus.MakeVariant(""), uint32(0)).Err
 }
-
-// Title is the tray icon's title or tool tip, whichever says more.
-func (t *Tray) Title(ctx context.Context) (string, error) {
-	item, err := t.object()
-	if err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	var title string
-	err = item.CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0, itemName, "Title").Store(&title)
-	return title, err
-}
