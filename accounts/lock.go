@@ -28,6 +28,13 @@ func (b *Book) openByKeyring(ctx context.Context) {
 		})
 	}
 	all.Wait()
+	if len(b.profileList()) == 0 { // a first start: can the user choose it?
+		if err := vault.KeyringAvailable(ctx); err != nil {
+			b.mu.Lock()
+			b.keyring = vaultProblem(err, "").Text
+			b.mu.Unlock()
+		}
+	}
 }
 
 func hasWay(ways []vault.WayInfo, kind vault.WayKind) bool {
