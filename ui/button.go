@@ -211,14 +211,22 @@ func (b *button) press() {
 
 // Tapped, and what follows, are Fyne's hooks.
 func (b *button) Tapped(*fyne.PointEvent)        { b.press() }
-func (b *button) MouseIn(*desktop.MouseEvent)    { b.hover = true; b.Refresh() }
 func (b *button) MouseMoved(*desktop.MouseEvent) {}
-func (b *button) MouseOut()                      { b.hover, b.down = false, false; b.Refresh() }
-func (b *button) MouseDown(*desktop.MouseEvent)  { b.down = true; b.Refresh() }
+func (b *button) MouseOut()                      { b.hover, b.down = false, false; unhint(b); b.Refresh() }
+func (b *button) MouseDown(*desktop.MouseEvent)  { b.down = true; unhint(b); b.Refresh() }
 func (b *button) MouseUp(*desktop.MouseEvent)    { b.down = false; b.Refresh() }
 func (b *button) FocusGained()                   { b.focus = true; b.Refresh() }
 func (b *button) FocusLost()                     { b.focus = false; b.Refresh() }
 func (b *button) TypedRune(rune)                 {}
+
+// MouseIn names what is an icon alone.
+func (b *button) MouseIn(*desktop.MouseEvent) {
+	b.hover = true
+	if b.kind == bare {
+		hint(b, b.label)
+	}
+	b.Refresh()
+}
 
 // TypedKey presses with Space or Enter; other keys go to the window.
 func (b *button) TypedKey(k *fyne.KeyEvent) {

@@ -14,6 +14,7 @@ type leaf struct {
 	ring         bool // the accent ring without focus: the first hit of a search
 	bare         bool // no ground at rest
 	off          bool // cannot be chosen
+	tip          bool // a picture alone: its name shows under the pointer
 	hover, focus bool
 	on           func()
 	onKey        func(*fyne.KeyEvent) bool
@@ -55,13 +56,21 @@ func (l *leaf) paint() {
 }
 
 // Tapped, and what follows, are Fyne's hooks.
-func (l *leaf) Tapped(*fyne.PointEvent)        { l.press() }
-func (l *leaf) MouseIn(*desktop.MouseEvent)    { l.hover = true; l.paint() }
+func (l *leaf) Tapped(*fyne.PointEvent)        { unhint(l); l.press() }
 func (l *leaf) MouseMoved(*desktop.MouseEvent) {}
-func (l *leaf) MouseOut()                      { l.hover = false; l.paint() }
+func (l *leaf) MouseOut()                      { l.hover = false; unhint(l); l.paint() }
 func (l *leaf) FocusGained()                   { l.focus = true; l.paint() }
 func (l *leaf) FocusLost()                     { l.focus = false; l.paint() }
 func (l *leaf) TypedRune(rune)                 {}
+
+// MouseIn names what is a picture alone.
+func (l *leaf) MouseIn(*desktop.MouseEvent) {
+	l.hover = true
+	if l.tip {
+		hint(l, l.name)
+	}
+	l.paint()
+}
 
 // Cursor is a hand over what can be clicked.
 func (l *leaf) Cursor() desktop.Cursor {

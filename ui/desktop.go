@@ -12,7 +12,13 @@ import (
 
 // trayWatcher knows whether the desktop shows tray icons now: whether somebody
 // owns the name of StatusNotifierItem's watcher.
-type trayWatcher struct{ there atomic.Bool }
+type trayWatcher struct {
+	there atomic.Bool
+	gone  func()        // the desktop's tray was there and is not any more; any goroutine
+	grace time.Duration // how long a panel may take to start again before that
+}
+
+const trayGrace = 3 * time.Second
 
 const watcherName = "org.kde.StatusNotifierWatcher"
 
@@ -36,18 +42,28 @@ func (t *trayWatcher) run(ctx context.Context) {
 	if conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, watcherName).Store(&owned) == nil {
 		t.there.Store(owned)
 	}
+	var grace <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-grace:
+			grace = nil
+			t.gone()
 		case s, ok := <-changes:
 			if !ok { // the bus has gone
-				t.there.Store(false)
+				if t.there.Swap(false) && ctx.Err() == nil {
+					t.gone()
+				}
 				return
 			}
 			if len(s.Body) == 3 && s.Body[0] == watcherName {
 				owner, _ := s.Body[2].(string)
-				t.there.Store(owner != "")
+				if was := t.there.Swap(owner != ""); owner != "" {
+					grace = nil
+				} else if was {
+					grace = time.After(t.grace)
+				}
 			}
 		}
 	}

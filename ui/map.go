@@ -20,8 +20,8 @@ import (
 //	  "x": 756, "y": 26, "width": 120, "height": 36, "enabled": true, "focused": false}, ...]
 //
 // The rectangle is in pixels from the window's top left corner. Kinds are
-// button, entry (its label, never what it holds), card, choice, heading and
-// text (both to read, not to click). Things that are hidden or scrolled out of the
+// button, entry (its label, never what it holds), card, choice (a line of an open
+// menu), heading and text (both to read, not to click). Things that are hidden or scrolled out of the
 // window are left out.
 const mapVariable = "DANCECARD_UI_MAP"
 
@@ -104,6 +104,23 @@ func drawMap(windows []fyne.Window) []mapItem {
 	return items
 }
 
+// mapMenu adds the lines of the menu that is open.
+func (u *UI) mapMenu(items []mapItem) []mapItem {
+	if !u.visible || u.menu == nil || !u.menu.Visible() {
+		return items
+	}
+	k := u.win.w.Canvas().Scale()
+	for i, o := range u.menu.Items {
+		if i >= len(u.menuLabels) || u.menuLabels[i] == "" {
+			continue // a separator
+		}
+		p, size := fyne.CurrentApp().Driver().AbsolutePositionForObject(o), o.Size()
+		items = append(items, mapItem{Window: u.win.w.Title(), Kind: "choice", Label: u.menuLabels[i], X: int(p.X * k), Y: int(p.Y * k),
+			Width: int(size.Width * k), Height: int(size.Height * k), Enabled: true})
+	}
+	return items
+}
+
 // keepMap writes the map until the UI ends.
 func (u *UI) keepMap() {
 	var last []byte
@@ -118,7 +135,7 @@ func (u *UI) keepMap() {
 			if u.ctx.Err() != nil {
 				return
 			}
-			data, _ := json.Marshal(drawMap(u.seen()))
+			data, _ := json.Marshal(u.mapMenu(drawMap(u.seen())))
 			drawn <- data
 		})
 		select {

@@ -120,7 +120,7 @@ func TestCloseWithoutTrayAsks(t *testing.T) {
 	quits := 0
 	u.o.Quit = func() { quits++ }
 	u.closeWindow()
-	if u.ask == nil || u.ask.state.Title != "Quit Dancecard?" || !u.visible || quits != 0 {
+	if u.ask == nil || u.ask.state.Title.String() != "Quit Dancecard?" || !u.visible || quits != 0 {
 		t.Fatal("closing did not ask")
 	}
 	u.ask.refuse()

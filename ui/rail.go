@@ -83,7 +83,7 @@ func (r *rail) setNarrow(narrow bool) {
 		return
 	}
 	r.narrow = narrow
-	r.profile.narrow = narrow
+	r.profile.narrow, r.profile.tip = narrow, narrow
 	r.profile.lay(r.profile.leaf.Size())
 	for _, i := range r.items {
 		i.narrow = narrow
@@ -217,14 +217,22 @@ func (i *railItem) paint() {
 }
 
 // Tapped, and what follows, are Fyne's hooks.
-func (i *railItem) Tapped(*fyne.PointEvent)        { i.on() }
-func (i *railItem) MouseIn(*desktop.MouseEvent)    { i.hover = true; i.Refresh() }
+func (i *railItem) Tapped(*fyne.PointEvent)        { unhint(i); i.on() }
 func (i *railItem) MouseMoved(*desktop.MouseEvent) {}
-func (i *railItem) MouseOut()                      { i.hover = false; i.Refresh() }
+func (i *railItem) MouseOut()                      { i.hover = false; unhint(i); i.Refresh() }
 func (i *railItem) FocusGained()                   { i.focus = true; i.Refresh() }
 func (i *railItem) FocusLost()                     { i.focus = false; i.Refresh() }
 func (i *railItem) TypedRune(rune)                 {}
 func (i *railItem) Cursor() desktop.Cursor         { return desktop.PointerCursor }
+
+// MouseIn names the place where the rail is icons alone.
+func (i *railItem) MouseIn(*desktop.MouseEvent) {
+	i.hover = true
+	if i.narrow {
+		hint(i, string(i.page))
+	}
+	i.Refresh()
+}
 
 // TypedKey goes there.
 func (i *railItem) TypedKey(k *fyne.KeyEvent) {

@@ -34,7 +34,7 @@ type answerState struct {
 type questionState struct {
 	ID      string
 	Kind    accounts.QuestionKind
-	Title   string
+	Title   titleState
 	Sub     string
 	Icon    string
 	Facts   []factState
@@ -46,6 +46,28 @@ type questionState struct {
 	Answers []answerState
 	Foot    string
 	Refuse  accounts.Answer // Esc and closing the window
+}
+
+// titleState is the question: who, what it wants, of what. Names give way, the
+// question never does.
+type titleState struct{ Who, Asks, What, End string }
+
+func (t titleState) String() string {
+	return strings.TrimSpace(t.Who+" "+t.Asks) + " " + t.What + t.End
+}
+
+// lines is the question in one line if it fits, else in two, with the names cut
+// in their middle.
+func (t titleState) lines(fits func(string) bool) []string {
+	if whole := t.String(); fits(whole) {
+		return []string{whole}
+	}
+	ask := func(what string) string { return t.Asks + " " + what + t.End }
+	second := ask(shorten(t.What, cutMiddle, func(what string) bool { return fits(ask(what)) }))
+	if t.Who == "" {
+		return []string{second}
+	}
+	return []string{shorten(t.Who, cutMiddle, fits), second}
 }
 
 // questionOf is the first question that waits.
@@ -111,13 +133,13 @@ func askUse(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	}
 	a, _ := s.Account(cmp.Or(q.Account, first(q.Choices)))
 	name := clean(a.ProviderName)
-	out.Title = app + " wants to use " + clean(a.Label)
+	out.Title = titleState{Who: app, Asks: "wants to use", What: clean(a.Label)}
 	out.Sub = "your " + name + " account, in profile " + clean(prof.Name)
 	if carrier := clean(q.App.Name); carrier != app {
 		out.Sub = "through " + carrier + ", " + out.Sub
 	}
 	if len(q.Choices) > 1 {
-		out.Title, out.Sub = app+" wants to use an account", "Choose which one, in profile "+clean(prof.Name)
+		out.Title.What, out.Sub = "an account", "Choose which one, in profile "+clean(prof.Name)
 		for _, id := range q.Choices {
 			if c, ok := s.Account(id); ok {
 				out.Choices = append(out.Choices, choiceState{ID: id, Name: clean(c.Label), Tile: tileOf(c.Tile, c.ProviderName), Wishes: wishesOf(c)})
@@ -162,7 +184,7 @@ func useAnswers(onceOnly bool) []answerState {
 func askConnect(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	p, _ := providerOf(s, q.Provider)
 	name := clean(cmp.Or(p.Name, q.Provider))
-	out.Title = appName(q.App) + " asks you to connect " + name
+	out.Title = titleState{Who: appName(q.App), Asks: "asks you to connect", What: name}
 	out.Sub = "Nothing has been sent yet."
 	out.Tile = tileOf(p.Tile, p.Name)
 	out.Wishes = scopesOf(nil, p.Scopes, p.Words)
@@ -177,7 +199,7 @@ func askConfirm(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	a, _ := s.Account(q.Account)
 	prof, _ := s.Profile(s.Current)
 	name := clean(a.ProviderName)
-	out.Title, out.Sub, out.Icon = "Disconnect "+clean(a.Label)+"?", "your "+name+" account, in profile "+clean(prof.Name), "unlink"
+	out.Title, out.Sub, out.Icon = titleState{Asks: "Disconnect", What: clean(a.Label), End: "?"}, "your "+name+" account, in profile "+clean(prof.Name), "unlink"
 	out.Tile = tileState{}
 	facts := []factState{{Label: "Here", Text: "its token is erased; apps lose it at once"}, {Label: "At " + name, Text: revokesWords(a)}}
 	if len(out.Facts) > 0 && q.App.Name != "" {

@@ -28,7 +28,7 @@ func labels(q questionState) []string {
 
 func TestConsentQuestion(t *testing.T) {
 	q, ok := questionOf(asked(func(*accounts.Question) {}))
-	if !ok || q.Title != "git wants to use mira-o" || q.Sub != "your GitHub account, in profile Home" {
+	if !ok || q.Title.String() != "git wants to use mira-o" || q.Sub != "your GitHub account, in profile Home" {
 		t.Fatalf("%+v", q)
 	}
 	if !slices.Equal(labels(q), []string{"Never", "Once", "An hour", "Always"}) {
@@ -55,7 +55,7 @@ func TestConsentSaysWhatTheTokenCanDo(t *testing.T) {
 
 func TestConsentForACarrierNamesTheCaller(t *testing.T) {
 	q, _ := questionOf(asked(func(q *accounts.Question) { q.App.Caller, q.App.CallerPath = "backup.sh", "/home/mira/bin/backup.sh" }))
-	if q.Title != "backup.sh wants to use mira-o" || q.Sub != "through git, your GitHub account, in profile Home" || q.Facts[1].Text != "/home/mira/bin/backup.sh" {
+	if q.Title.String() != "backup.sh wants to use mira-o" || q.Sub != "through git, your GitHub account, in profile Home" || q.Facts[1].Text != "/home/mira/bin/backup.sh" {
 		t.Errorf("%+v", q)
 	}
 }
@@ -69,14 +69,14 @@ func TestConsentOnceOnlyHasNoStandingAnswer(t *testing.T) {
 
 func TestConsentWithSeveralAccounts(t *testing.T) {
 	q, _ := questionOf(asked(func(q *accounts.Question) { q.Choices = []string{"01", "02"} }))
-	if len(q.Choices) != 2 || q.Title != "git wants to use an account" || len(q.Choices[0].Wishes) != 3 {
+	if len(q.Choices) != 2 || q.Title.String() != "git wants to use an account" || len(q.Choices[0].Wishes) != 3 {
 		t.Errorf("%+v", q)
 	}
 }
 
 func TestConsentHidesDirectionMarksInNames(t *testing.T) {
 	q, _ := questionOf(asked(func(q *accounts.Question) { q.App.Name = "git\u202e\nknow" }))
-	if strings.ContainsAny(q.Title, "\u202e\n") {
+	if strings.ContainsAny(q.Title.String(), "\u202e\n") {
 		t.Errorf("%q", q.Title)
 	}
 }
@@ -119,7 +119,7 @@ func TestDisconnectQuestionSaysWhatRevokingEnds(t *testing.T) {
 		}
 	}
 	q := confirm("token", true)
-	if q.Title != "Disconnect mira-o?" || !slices.Equal(labels(q), []string{"Cancel", "Disconnect"}) || !q.Answers[1].Danger {
+	if q.Title.String() != "Disconnect mira-o?" || !slices.Equal(labels(q), []string{"Cancel", "Disconnect"}) || !q.Answers[1].Danger {
 		t.Errorf("%+v", q)
 	}
 	if q.Facts[2].Label != "Asked by" || q.Facts[2].Text != "dancectl" {
@@ -187,5 +187,22 @@ func TestNotificationsOnePerAccountOneARegistration(t *testing.T) {
 	got := noticesOf(s, events)
 	if len(got) != 2 || got[0].Title != "mira@work needs sign-in" || got[1].Title != "GitHub needs a registration" {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestQuestionStaysWholeWithLongNames(t *testing.T) {
+	fits := func(t string) bool { return len([]rune(t)) <= 30 }
+	for _, tt := range []struct {
+		title titleState
+		want  []string
+	}{
+		{titleState{"git", "wants to use", "mira-o", ""}, []string{"git wants to use mira-o"}},
+		{titleState{"a-program-with-a-very-long-name.test", "wants to use", "mira", ""}, []string{"a-program-with…-long-name.test", "wants to use mira"}},
+		{titleState{"git", "wants to use", "somebody-with-a-long-login@example.org", ""}, []string{"git", "wants to use somebody…mple.org"}},
+		{titleState{"", "Disconnect", "somebody-with-a-long-login@example.org", "?"}, []string{"Disconnect somebody…ample.org?"}},
+	} {
+		if got := tt.title.lines(fits); !slices.Equal(got, tt.want) {
+			t.Errorf("got %q", got)
+		}
 	}
 }

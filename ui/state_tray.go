@@ -42,8 +42,9 @@ type trayItem struct {
 // trayState is the tray's icon and menu. It holds moments, not lengths of time,
 // so that an open menu is not rebuilt under the pointer.
 type trayState struct {
-	Icon  trayIcon
-	Items []trayItem
+	Icon     trayIcon
+	Problems int // how many things need the user
+	Items    []trayItem
 }
 
 func trayOf(s accounts.Snapshot) trayState {
@@ -66,6 +67,7 @@ func trayOf(s accounts.Snapshot) trayState {
 			items = append(items, trayAccount(a, s))
 			if a.Status.NeedsUser() {
 				out.Icon = trayAttention
+				out.Problems++
 			}
 		}
 		if len(s.Accounts) > 0 {
@@ -83,7 +85,7 @@ func trayOf(s accounts.Snapshot) trayState {
 		}
 		items = append(items, sub)
 	}
-	if len(s.Alarms) > 0 && out.Icon == trayOK {
+	if out.Problems += len(s.Alarms); len(s.Alarms) > 0 && out.Icon == trayOK {
 		out.Icon = trayAttention
 	}
 	out.Items = append(items, trayItem{}, trayItem{Label: "Quit", Verb: trayQuit})

@@ -38,8 +38,8 @@ func (t *tray) apply(s trayState) {
 	if !t.shown || reflect.DeepEqual(t.state, s) {
 		return
 	}
-	if t.state.Icon != s.Icon {
-		t.app.SetSystemTrayIcon(picture("tray/" + string(s.Icon) + ".png"))
+	if t.state.Icon != s.Icon || t.state.Problems != s.Problems {
+		t.app.SetSystemTrayIcon(trayPicture(s.Icon, s.Problems))
 	}
 	if !reflect.DeepEqual(t.state.Items, s.Items) {
 		t.app.SetSystemTrayMenu(fyne.NewMenu("Dancecard", t.items(s.Items)...))

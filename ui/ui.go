@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/widget"
 
 	"dancecard/accounts"
 )
@@ -61,6 +62,9 @@ type UI struct {
 	ask     *asking
 	dances  map[string]accounts.DanceStage // stages seen
 	watcher *trayWatcher
+
+	menu       *widget.PopUpMenu // the last one that was opened
+	menuLabels []string
 }
 
 // New builds the window and the tray and shows nothing yet. Call it on the main
@@ -77,7 +81,7 @@ func build(app fyne.App, book *accounts.Book, o Options, snap func() accounts.Sn
 	app.SetIcon(picture("icon.png"))
 	u.nav = newNav()
 	u.win = newWindow(u)
-	u.watcher = &trayWatcher{}
+	u.watcher = &trayWatcher{grace: trayGrace, gone: func() { u.do(u.trayGone) }}
 	u.tray = newTray(u)
 	u.apply(snap(), nil)
 	return u
@@ -140,6 +144,13 @@ func (u *UI) hide() {
 	u.visible = false
 	u.win.w.Canvas().Unfocus() // a cursor would go on blinking
 	u.win.w.Hide()
+}
+
+// trayGone brings a hidden window back: nothing else could.
+func (u *UI) trayGone() {
+	if !u.visible {
+		u.show()
+	}
 }
 
 // seen are the windows on screen.

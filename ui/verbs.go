@@ -96,6 +96,9 @@ func (u *UI) logOut(id string) {
 
 // forgetView drops what was on screen of a profile that is closed now.
 func (u *UI) forgetView() {
+	if u.menu != nil {
+		u.menu.Hide()
+	}
 	u.visit(func(n *nav) { n.page, n.account, n.way = pageAccounts, "", "" })
 	u.nav.forget()
 	u.win.activity, u.win.accounts, u.win.fresh = nil, nil, true
@@ -204,6 +207,10 @@ func (u *UI) cardMenu(c *card) {
 
 func (u *UI) popUp(items []*fyne.MenuItem, under fyne.CanvasObject) {
 	m := widget.NewPopUpMenu(fyne.NewMenu("", items...), u.win.w.Canvas())
+	u.menu, u.menuLabels = m, nil
+	for _, i := range items {
+		u.menuLabels = append(u.menuLabels, i.Label)
+	}
 	p := fyne.CurrentApp().Driver().AbsolutePositionForObject(under).AddXY(0, under.Size().Height+4)
 	room := u.win.w.Canvas().Size().Width - m.MinSize().Width - 8
 	m.ShowAtPosition(fyne.NewPos(max(8, min(p.X, room)), p.Y))

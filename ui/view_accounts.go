@@ -167,6 +167,6 @@ func (u *UI) tileButton(t galleryTile) fyne.CanvasObject {
 	mark := newTile(t.Tile, 32)
 	l := newLeaf("Start with "+t.Name, fyne.NewSize(32, 32), placed(32, 32, func(fyne.Size) { put(mark, 0, 0, 32, 32) }, mark),
 		func() { u.start(t.ID) })
-	l.bare = true
+	l.bare, l.tip = true, true
 	return l
 }

@@ -108,7 +108,7 @@ func (u *UI) beginWith(tiles []galleryTile) fyne.CanvasObject {
 		mark := newTile(t.Tile, 32)
 		l := newLeaf("Begin with "+t.Name, fyne.NewSize(32, 32), placed(32, 32, func(fyne.Size) { put(mark, 0, 0, 32, 32) }, mark),
 			func() { u.create(t.ID) })
-		l.bare = true
+		l.bare, l.tip = true, true
 		objects = append(objects, l)
 	}
 	another := newButton("another", "", quiet, func() { u.create(anyProvider) })

@@ -27,7 +27,10 @@ type asking struct {
 // guard is how long a new question takes no clicks.
 const guard = 500 * time.Millisecond
 
-const questionTitle = "Dancecard asks"
+const (
+	questionTitle = "Dancecard asks" // of the window
+	questionWide  = 460
+)
 
 // askNext keeps the window of the first question that waits.
 func (u *UI) askNext(s accounts.Snapshot) {
@@ -61,7 +64,7 @@ func (u *UI) openQuestion(q questionState, answer func(accounts.Answer)) {
 	u.ask = a
 	a.w.SetPadded(false)
 	a.draw()
-	a.w.Resize(fyne.NewSize(460, a.height()))
+	a.w.Resize(fyne.NewSize(questionWide, a.height()))
 	a.w.SetFixedSize(true)
 	a.w.CenterOnScreen()
 	a.w.SetCloseIntercept(a.refuse)
@@ -104,7 +107,7 @@ func (a *asking) draw() {
 	spine := newPlate(colAccent, colNone, 0)
 	body := a.body()
 	ground := newPlate(colPage, colNone, 0)
-	a.w.SetContent(placed(460, 200, func(s fyne.Size) {
+	a.w.SetContent(placed(questionWide, 200, func(s fyne.Size) {
 		put(ground, 0, 0, s.Width, s.Height)
 		put(spine, 0, 0, 12, s.Height)
 		put(body, 12, 0, s.Width-12, s.Height)
@@ -130,10 +133,11 @@ func (a *asking) body() fyne.CanvasObject {
 	}
 	bar, last := a.bar(), newPara(s.Foot, 2, styleCaption, colInk3)
 	mh := middle.MinSize().Height
-	return placed(448, 24+48+20+mh+24+36+12+32+16, func(size fyne.Size) {
+	hh := head.MinSize().Height
+	return placed(448, 24+hh+20+mh+24+36+12+32+16, func(size fyne.Size) {
 		w := size.Width - 48
-		put(head, 24, 24, w, 48)
-		put(middle, 24, 92, w, mh)
+		put(head, 24, 24, w, hh)
+		put(middle, 24, 44+hh, w, mh)
 		put(bar, 24, size.Height-84, w, 36)
 		put(last, 24, size.Height-36, w, 32)
 	}, head, middle, bar, last)
@@ -147,7 +151,7 @@ func (u *UI) askClose() {
 		u.ask.w.RequestFocus()
 		return
 	}
-	q := questionState{ID: closeQuestion, Kind: accounts.QuestionConfirm, Icon: "power", Title: "Quit Dancecard?",
+	q := questionState{ID: closeQuestion, Kind: accounts.QuestionConfirm, Icon: "power", Title: titleState{Asks: "Quit", What: "Dancecard", End: "?"},
 		Sub: "This desktop has no tray to wait in.",
 		Facts: []factState{
 			{Label: "Quit", Text: "apps get no token until you start it again"},

@@ -9,11 +9,15 @@ import (
 
 func questionHead(s questionState) fyne.CanvasObject {
 	box := programBox(s.Icon, 48)
-	title, sub := fitting(s.Title, styleLead, colInk), fitting(s.Sub, styleText, colInk2)
-	return placed(300, 48, func(size fyne.Size) {
-		put(box, 0, 0, 48, 48)
-		put(title, 64, 2, size.Width-64, 24)
-		put(sub, 64, 26, size.Width-64, 20)
+	const room = questionWide - 12 - 48 - 64
+	lines := s.Title.lines(func(t string) bool { return styleLead.width(t) <= room })
+	h := 24 * float32(len(lines))
+	title, sub := newPara(s.Title.String(), len(lines), styleLead, colInk), fitting(s.Sub, styleText, colInk2)
+	title.breaks = lines
+	return placed(300, h+24, func(size fyne.Size) {
+		put(box, 0, (h-24)/2, 48, 48)
+		put(title, 64, 2, size.Width-64, h)
+		put(sub, 64, h+2, size.Width-64, 20)
 	}, box, title, sub)
 }
 

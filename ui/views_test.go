@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,49 @@ func locked(why accounts.LockReason) func() accounts.Snapshot {
 	})
 }
 
+// crowd is a card with everything too long or too many: long and foreign names,
+// 40 accounts, 25 scopes, 12 grants, 60 lines of activity.
+func crowd() accounts.Snapshot {
+	s := stage()
+	long := "a-login-that-does-not-end-and-has-no-space-in-it-anywhere@a-server-with-a-long-name.example.org"
+	s.Profiles[0].Name = strings.Repeat("Long name ", 8)
+	names := []string{long, "مريم الأندلسي", "岡本 美羅と仲間たちの共有アカウント", "שלום עולם", "A Name With Spaces That Is Long Enough To Be Cut Somewhere In The Card"}
+	for i := len(s.Accounts); i < 40; i++ {
+		a := s.Accounts[1]
+		a.ID, a.Label, a.LastUsed = fmt.Sprintf("%02d", i+1), names[i%len(names)], now.Add(-time.Duration(i)*time.Hour)
+		a.Login = a.Label
+		s.Accounts = append(s.Accounts, a)
+	}
+	m := &s.Accounts[1]
+	m.Label, m.Login, m.Name, m.Subject, m.ProviderName = long, long, long, long, "The Provider Whose Name Is Rather Long"
+	m.Granted, m.Words = nil, map[string]string{}
+	for i := range 25 {
+		sc := fmt.Sprintf("https://www.example.org/auth/some.scope.with.a.long.name.%d", i)
+		m.Granted = append(m.Granted, sc)
+		if i%2 == 0 {
+			m.Words[sc] = fmt.Sprintf("read and change number %d of all the many things that there are to be read and changed", i)
+		}
+	}
+	s.Accounts[0].Why = "GitHub ended it at 09:14 because the password was changed on another device than this one."
+	s.Grants = nil
+	for i := range 12 {
+		name := fmt.Sprintf("program-with-a-name-that-goes-on-and-on-%d", i)
+		s.Grants = append(s.Grants, accounts.Grant{ID: fmt.Sprint("g", i), Account: "01", Allow: i%4 != 3, Made: now.Add(-time.Hour),
+			App: accounts.App{Key: name, Name: name, Path: "/home/mira/" + strings.Repeat("deeper/", 12) + name}})
+	}
+	return s
+}
+
+func crowdLines() []accounts.Activity {
+	var out []accounts.Activity
+	for i := range 60 {
+		out = append(out, accounts.Activity{At: now.Add(-time.Duration(i) * time.Hour), Type: []string{"grant.used", "account.disconnected", "grant.denied"}[i%3],
+			Account: []string{"01", "08", "09"}[i%3], App: "program-with-a-name-that-goes-on-and-on-and-does-not-end",
+			Path: "/home/mira/" + strings.Repeat("deeper/", 12) + "program"})
+	}
+	return out
+}
+
 func scenes() []scene {
 	nowhere := func(*UI) {}
 	wrong := stageCameBack()
@@ -62,6 +106,15 @@ func scenes() []scene {
 			change(&q)
 			s.Questions = []accounts.Question{q}
 		})
+	}
+	askCrowd := func(change func(*accounts.Question)) func() accounts.Snapshot {
+		return func() accounts.Snapshot {
+			s, q := crowd(), stageQuestion()
+			q.App.Name, q.App.Path = s.Grants[0].App.Name, s.Grants[0].App.Path
+			change(&q)
+			s.Questions = []accounts.Question{q}
+			return s
+		}
 	}
 	return []scene{
 		{"01-accounts", stage, nowhere, false},
@@ -111,6 +164,40 @@ func scenes() []scene {
 		{"12b-logged-out", locked(accounts.LockLogOut), func(u *UI) {
 			u.nav.notice = &noticeState{Title: "That is not the passphrase.", Text: "Try again, or use the recovery key.", Danger: true}
 		}, false},
+		{"20-crowd", crowd, nowhere, false},
+		{"21-crowd-account", crowd, to(func(n *nav) { n.page, n.account = pageAccount, "01" }), false},
+		{"22-crowd-apps", crowd, to(func(n *nav) { n.page = pageApps }), false},
+		{"23-crowd-activity", crowd, func(u *UI) {
+			u.win.activity = crowdLines()
+			u.visit(func(n *nav) { n.page = pageActivity })
+		}, false},
+		{"24-crowd-consent", askCrowd(func(q *accounts.Question) {}), nowhere, true},
+		{"24b-crowd-choices", askCrowd(func(q *accounts.Question) { q.Choices = []string{"01", "07", "08", "09", "10", "11"} }), nowhere, true},
+		{"24c-crowd-disconnect", askCrowd(func(q *accounts.Question) {
+			q.Kind, q.Verb, q.App = accounts.QuestionConfirm, "disconnect", accounts.App{}
+		}), nowhere, true},
+		{"25-crowd-settings", crowd, to(func(n *nav) { n.page = pageSettings }), false},
+		{"26-crowd-locked", func() accounts.Snapshot {
+			s := locked(accounts.LockScreen)()
+			s.Profiles[0].Name = crowd().Profiles[0].Name
+			return s
+		}, nowhere, false},
+		{"27-crowd-came", func() accounts.Snapshot {
+			s, d := crowd(), back
+			came := *stageCameBack()
+			came.Login, came.Name, came.Subject, came.Granted, came.Asked = s.Accounts[1].Login, s.Accounts[1].Login, s.Accounts[1].Subject, s.Accounts[1].Granted, s.Accounts[1].Granted
+			d.Came = &came
+			s.Dances = []accounts.Dance{d}
+			return s
+		}, to(func(n *nav) { n.page, n.dance = pageDance, "d1" }), false},
+		{"28-crowd-wrong", func() accounts.Snapshot {
+			s, d := crowd(), other
+			came := *wrong
+			came.Login, came.Wanted = s.Accounts[1].Login, &s.Accounts[1]
+			d.Came = &came
+			s.Dances = []accounts.Dance{d}
+			return s
+		}, to(func(n *nav) { n.page, n.dance = pageDance, "d1" }), false},
 		{"13-empty", with(func(s *accounts.Snapshot) { s.Accounts, s.LastToken = nil, time.Time{} }), nowhere, false},
 	}
 }

@@ -22,6 +22,7 @@ type window struct {
 	shown  built
 	holder *fyne.Container // root
 	body   *fyne.Container // beside the rail
+	tip    *tip
 
 	shortcuts     map[fyne.KeyName]func() // with Control
 	fresh         bool                    // the next view takes the focus where it wants it
@@ -67,7 +68,8 @@ func newWindow(u *UI) *window {
 		lay: m.lay,
 	})
 	ground := newPlate(colPage, colNone, 0)
-	m.w.SetContent(container.NewStack(ground, m.holder))
+	m.tip = newTip(u.do)
+	m.w.SetContent(container.NewStack(ground, m.holder, m.tip))
 	m.keys()
 	return m
 }
@@ -150,6 +152,7 @@ func (m *window) render() {
 
 // place puts the new view into the window.
 func (m *window) place(sc screen, notices []noticeState) {
+	m.tip.clear()
 	object := m.shown.object
 	if len(notices) > 0 && sc == screenFrame { // the other screens say it in their form
 		object = underStrips(m.strips(notices), object)

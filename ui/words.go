@@ -140,11 +140,12 @@ func cutTo(r []rune, n int, c cut) string {
 // para is text that wraps, of a fixed most number of lines.
 type para struct {
 	widget.BaseWidget
-	text  string
-	style style
-	col   fyne.ThemeColorName
-	lines []*canvas.Text
-	align fyne.TextAlign
+	text   string
+	style  style
+	col    fyne.ThemeColorName
+	lines  []*canvas.Text
+	align  fyne.TextAlign
+	breaks []string // the lines, where they are not to be found by wrapping
 }
 
 func newPara(text string, lines int, s style, col fyne.ThemeColorName) *para {
@@ -188,13 +189,21 @@ func (p *para) CreateRenderer() fyne.WidgetRenderer {
 		}, destroy: func() { unmapped(p) }}
 }
 
-func (p *para) mapEntry() (string, string, bool) { return "text", p.text, true }
+func (p *para) mapEntry() (string, string, bool) {
+	if p.style == styleLead {
+		return "heading", p.text, true
+	}
+	return "text", p.text, true
+}
 
 func (p *para) lay(s fyne.Size) {
 	if s.Width <= 0 {
 		return
 	}
-	parts := wrap(p.text, len(p.lines), func(t string) bool { return p.style.width(t) <= s.Width })
+	parts := p.breaks
+	if parts == nil {
+		parts = wrap(p.text, len(p.lines), func(t string) bool { return p.style.width(t) <= s.Width })
+	}
 	for i, t := range p.lines {
 		t.Text = ""
 		if i < len(parts) {

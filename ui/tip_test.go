@@ -1,0 +1,93 @@
+package ui
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dancecard/accounts"
+)
+
+func TestIconsAreNamedAfterAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := staged(t, stage(), false, 900, 620)
+		tip, lock := u.win.tip, u.win.rail.lock
+		lock.MouseIn(nil)
+		time.Sleep(tipDelay / 2)
+		synctest.Wait()
+		if tip.words.Visible() {
+			t.Error("named at once")
+		}
+		time.Sleep(tipDelay)
+		synctest.Wait()
+		if !tip.words.Visible() || tip.words.text != "Lock" {
+			t.Fatalf("%v %q", tip.words.Visible(), tip.words.text)
+		}
+		lock.MouseOut()
+		if tip.words.Visible() || tip.timer != nil {
+			t.Error("the name stays")
+		}
+		lock.MouseIn(nil)
+		lock.MouseDown(nil)
+		time.Sleep(2 * tipDelay)
+		synctest.Wait()
+		if tip.words.Visible() {
+			t.Error("named after a click")
+		}
+	})
+}
+
+func TestCollapsedRailIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := staged(t, stage(), false, 720, 480)
+		tip, item := u.win.tip, u.win.rail.items[pageApps]
+		item.MouseIn(nil)
+		time.Sleep(2 * tipDelay)
+		synctest.Wait()
+		if !tip.words.Visible() || tip.words.text != "Apps" || tip.ground.Position().X < railNarrow {
+			t.Errorf("%v %q at %v", tip.words.Visible(), tip.words.text, tip.ground.Position())
+		}
+		u.open(pageConnect)
+		if tip.words.Visible() {
+			t.Error("the name outlives its view")
+		}
+	})
+}
+
+func TestOpenMenuIsInTheMap(t *testing.T) {
+	u := staged(t, stage(), false, 900, 620)
+	u.cardMenu(u.win.accounts.cards[1])
+	var got []string
+	for _, i := range u.mapMenu(nil) {
+		got = append(got, i.Label)
+		if i.Kind != "choice" || i.Width < 40 || i.Y < 100 {
+			t.Errorf("%+v", i)
+		}
+	}
+	if len(got) != 5 || got[0] != "Open" || got[4] != "Disconnect..." {
+		t.Errorf("%q", got)
+	}
+	u.apply(locked(accounts.LockIdle)(), nil)
+	if len(u.mapMenu(nil)) > 0 {
+		t.Error("the menu outlives the lock")
+	}
+}
+
+func TestTrayIconCountsProblems(t *testing.T) {
+	s := stage()
+	if st := trayOf(s); st.Problems != 1 || trayPicture(st.Icon, 1).Name() != picture("tray/attention.png").Name() {
+		t.Errorf("one problem: %d", st.Problems)
+	}
+	s.Accounts[1].Status = accounts.NeedsRegistration
+	s.Alarms = []accounts.Alarm{{Code: "disk", Text: "The disk is full."}}
+	if st := trayOf(s); st.Problems != 3 || st.Icon != trayAttention {
+		t.Errorf("%+v", st)
+	}
+	names := map[string]bool{}
+	for _, n := range []int{1, 2, 3, 9, 10, 40} {
+		names[trayPicture(trayAttention, n).Name()] = true
+	}
+	if len(names) != 5 || !names["tray-9+.png"] {
+		t.Error(names)
+	}
+}
