@@ -24,6 +24,8 @@ func TestOrder(t *testing.T) {
 		{"in order", []string{before, asked, synced, curl}, true},
 		{"interleaved", []string{before, asked, resumed, curl, synced}, true},
 		{"two accounts", []string{before, asked, synced, asked, synced, curl}, true},
+		{"the other account is under way", []string{before, asked, asked, synced, curl}, true},
+		{"both under way", []string{before, asked, asked, curl, synced}, false},
 		{"handed out first", []string{before, asked, curl, synced}, false},
 		{"synced for something earlier", []string{synced, before, asked, curl}, false},
 		{"the disk refused", []string{before, asked, failed, curl}, false},
