@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -58,6 +59,7 @@ func fail(code int, err error, hint string) {
 }
 
 func run(meta fyne.AppMetadata, hidden bool) {
+	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	if err := harden(); err != nil {
 		fmt.Fprintln(os.Stderr, "dancecard: core dumps could not be switched off:", err)
 	}
@@ -89,19 +91,45 @@ func run(meta fyne.AppMetadata, hidden bool) {
 		os.MkdirAll(cache, 0o700) // on a new home Fyne complains instead
 	}
 	app.SetMetadata(meta)
-	window = ui.New(app.NewWithID(meta.ID), book, ui.Options{
-		Version: meta.Version, Data: data, Providers: providers, Socket: sockets.AppSocket(), Tray: bus.Alive(),
+	err = onDisplay(func() {
+		window = ui.New(app.NewWithID(meta.ID), book, ui.Options{
+			Version: meta.Version, Data: data, Providers: providers, Socket: sockets.AppSocket(), Tray: bus.Alive(),
+		})
 	})
-	close(ready)
 	served := make(chan error, 1)
-	go func() { served <- sockets.Serve(book) }()
-	go quitOnSignal(window)
-	window.Run(hidden)
-	err = errors.Join(sockets.Close(), <-served, book.Close())
-	if err != nil {
-		fail(exitError, err, "the profiles are locked; the next start repairs what it can")
+	end := sync.OnceFunc(func() {
+		if err := errors.Join(sockets.Close(), <-served, book.Close()); err != nil {
+			fail(exitError, err, "the profiles are locked; the next start repairs what it can")
+		}
+		os.Exit(0)
+	})
+	if err == nil {
+		close(ready)
+		go func() { served <- sockets.Serve(book) }()
+		go endOnSignal(signals, stop, window)
+		go func() {
+			<-window.Ending()
+			time.AfterFunc(quitGrace, end)
+		}()
+		err = onDisplay(func() { window.Run(hidden) })
 	}
+	if err != nil {
+		sockets.Close()
+		book.Close()
+		fail(exitNoDisplay, err, "start it in a desktop session, or mend DISPLAY")
+	}
+	end()
 }
+
+// endOnSignal ends the program in good order; a second signal ends it at once.
+func endOnSignal(signals context.Context, stop func(), window *ui.UI) {
+	<-signals.Done()
+	stop()
+	window.Quit()
+}
+
+// quitGrace is how long the window has to end.
+const quitGrace = 3 * time.Second
 
 // showRunning brings the first one's window to the front.
 func showRunning() {
@@ -110,27 +138,6 @@ func showRunning() {
 	if err := new(ipc.Control).Show(ctx); err != nil {
 		fail(exitError, err, "another Dancecard runs but does not answer; end it and start again")
 	}
-}
-
-// quitOnSignal ends the program in good order; a second signal ends it at once.
-func quitOnSignal(window *ui.UI) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	<-ctx.Done()
-	stop()
-	window.Quit()
-}
-
-// xdg is the program's folder below an XDG base directory.
-func xdg(variable, fallback string) string {
-	base := os.Getenv(variable)
-	if !filepath.IsAbs(base) {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			fail(exitError, err, "set HOME, or "+variable)
-		}
-		base = filepath.Join(home, fallback)
-	}
-	return filepath.Join(base, "dancecard")
 }
 
 func hintOf(err error) string {
