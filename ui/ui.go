@@ -120,8 +120,17 @@ func (u *UI) Run(hidden bool) {
 // Show brings the window to the front. Any goroutine may call it.
 func (u *UI) Show() { u.do(u.show) }
 
-// Quit ends Run. Any goroutine may call it.
-func (u *UI) Quit() { u.do(u.app.Quit) }
+// Quit ends Run. Any goroutine may call it. What works in the background ends
+// before the toolkit, whose calls belong to no thread once its loop has ended.
+func (u *UI) Quit() {
+	u.stop()
+	fyne.Do(u.app.Quit)
+}
+
+// Ending is closed when the program is to end. Run returns soon after, unless
+// Fyne waits for its own loop that has ended (seen with 2.8.1 on busy
+// machines): the caller should not wait for it for ever.
+func (u *UI) Ending() <-chan struct{} { return u.ctx.Done() }
 
 // do runs f on the main thread unless the program is ending.
 func (u *UI) do(f func()) {

@@ -171,7 +171,7 @@ func (u *UI) profileMenu(at fyne.CanvasObject) {
 	open = open && prof.State == accounts.ProfileOpen
 	var items []*fyne.MenuItem
 	for _, p := range profilesOf(u.last) {
-		label := p.Name
+		label := brief(p.Name, 28)
 		if p.Locked {
 			label += ": locked"
 		}
@@ -182,8 +182,8 @@ func (u *UI) profileMenu(at fyne.CanvasObject) {
 	items = append(items, fyne.NewMenuItemSeparator(), fyne.NewMenuItem("New profile...", u.newProfile))
 	if open {
 		items = append(items, fyne.NewMenuItemSeparator(),
-			fyne.NewMenuItem("Lock "+clean(prof.Name), u.lock),
-			fyne.NewMenuItem("Log out of "+clean(prof.Name), func() { u.logOut(prof.ID) }))
+			fyne.NewMenuItem("Lock "+brief(clean(prof.Name), 28), u.lock),
+			fyne.NewMenuItem("Log out of "+brief(clean(prof.Name), 28), func() { u.logOut(prof.ID) }))
 	}
 	u.popUp(items, at)
 }
@@ -232,5 +232,5 @@ func (u *UI) quit() {
 		u.o.Quit()
 		return
 	}
-	u.app.Quit()
+	u.Quit()
 }
