@@ -215,7 +215,7 @@ func (b *button) MouseMoved(*desktop.MouseEvent) {}
 func (b *button) MouseOut()                      { b.hover, b.down = false, false; unhint(b); b.Refresh() }
 func (b *button) MouseDown(*desktop.MouseEvent)  { b.down = true; unhint(b); b.Refresh() }
 func (b *button) MouseUp(*desktop.MouseEvent)    { b.down = false; b.Refresh() }
-func (b *button) FocusGained()                   { b.focus = true; b.Refresh() }
+func (b *button) FocusGained()                   { b.focus = true; b.Refresh(); reveal(b) }
 func (b *button) FocusLost()                     { b.focus = false; b.Refresh() }
 func (b *button) TypedRune(rune)                 {}
 

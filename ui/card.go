@@ -59,7 +59,7 @@ func (l *leaf) paint() {
 func (l *leaf) Tapped(*fyne.PointEvent)        { unhint(l); l.press() }
 func (l *leaf) MouseMoved(*desktop.MouseEvent) {}
 func (l *leaf) MouseOut()                      { l.hover = false; unhint(l); l.paint() }
-func (l *leaf) FocusGained()                   { l.focus = true; l.paint() }
+func (l *leaf) FocusGained()                   { l.focus = true; l.paint(); reveal(l) }
 func (l *leaf) FocusLost()                     { l.focus = false; l.paint() }
 func (l *leaf) TypedRune(rune)                 {}
 

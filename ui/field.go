@@ -14,6 +14,7 @@ type entry struct {
 	widget.Entry
 	name    string // label, for the map
 	focused bool
+	clicked bool                          // takes the focus by a click, and is in sight
 	window  func(*desktop.CustomShortcut) // takes the window's shortcuts
 	onFocus func(bool)
 	onKey   func(*fyne.KeyEvent) bool
@@ -65,6 +66,16 @@ func (e *entry) FocusGained() {
 	if e.onFocus != nil {
 		e.onFocus(true)
 	}
+	if !e.clicked {
+		reveal(e)
+	}
+}
+
+// MouseDown takes the focus.
+func (e *entry) MouseDown(m *desktop.MouseEvent) {
+	e.clicked = true
+	e.Entry.MouseDown(m)
+	e.clicked = false
 }
 
 func (e *entry) FocusLost() {

@@ -255,7 +255,7 @@ type railProfile struct {
 }
 
 func newRailProfile(on func(fyne.CanvasObject)) *railProfile {
-	p := &railProfile{face: newAvatar("", "", 40), name: newWords("", styleBold, colInk),
+	p := &railProfile{face: newAvatar("", "", 40), name: fitting("", styleBold, colInk),
 		person: fitting("", styleCaption, colInk2), swap: lineIcon("swap", 16, colInk2)}
 	content := placed(40, 40, p.lay, p.face, p.name, p.person, p.swap)
 	p.leaf = newLeaf("Profile", fyne.NewSize(40, 40), content, func() { on(p.leaf) })
@@ -272,7 +272,7 @@ func (p *railProfile) lay(s fyne.Size) {
 		return
 	}
 	put(p.face, 8, 4, 40, 40)
-	w := min(p.name.MinSize().Width, s.Width-60-24)
+	w := min(p.name.style.width(p.name.text)+1, s.Width-60-24)
 	put(p.name, 60, 6, w, 20)
 	put(p.swap, 60+w+4, 8, 16, 16)
 	put(p.person, 60, 26, s.Width-60, 16)

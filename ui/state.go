@@ -155,6 +155,14 @@ func clean(text string) string {
 	return strings.TrimSpace(b.String())
 }
 
+// brief cuts a name for a button or a menu, which have no ellipsis of their own.
+func brief(name string, most int) string {
+	if r := []rune(name); len(r) > most {
+		return strings.TrimSpace(string(r[:most])) + "…"
+	}
+	return name
+}
+
 // initials are at most two letters for an avatar.
 func initials(name string) string {
 	parts := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
@@ -273,14 +281,22 @@ func scopesOf(asked, granted []string, plain map[string]string) []scopeState {
 	has := map[string]bool{}
 	for _, g := range granted {
 		has[g] = true
-		out = append(out, scopeState{Words: upperFirst(clean(cmp.Or(plain[g], scopeWords[g], g))), Scope: clean(g), Given: true})
+		out = append(out, scopeOf(g, plain, true))
 	}
 	for _, a := range asked {
 		if !has[a] {
-			out = append(out, scopeState{Words: upperFirst(clean(cmp.Or(plain[a], scopeWords[a], a))), Scope: clean(a)})
+			out = append(out, scopeOf(a, plain, false))
 		}
 	}
 	return out
+}
+
+// scopeOf says a scope in plain words, or as it is where nobody has any.
+func scopeOf(scope string, plain map[string]string, given bool) scopeState {
+	if w := clean(cmp.Or(plain[scope], scopeWords[scope])); w != "" {
+		return scopeState{Words: upperFirst(w), Scope: clean(scope), Given: given}
+	}
+	return scopeState{Words: clean(scope), Given: given}
 }
 
 // scopeWords are the scopes of OpenID Connect Core 1.0 sections 5.4 and 11.

@@ -103,14 +103,14 @@ func leavesOf(a accounts.Account, profile string) []leavesState {
 		out = append(out, leavesState{Label: "Reconnect", Verb: verbReconnect,
 			Leaves: "Sign in again as " + clean(cmp.Or(a.Login, a.Label)) + ". Leaves every app its access."})
 		if a.EndSession {
-			out = append(out, leavesState{Label: "Sign out at " + name, Verb: verbSignOut,
+			out = append(out, leavesState{Label: verbWords(verbSignOut, name), Verb: verbSignOut,
 				Leaves: "Ends the browser's session. Leaves link and token."})
 		}
 		out = append(out, leavesState{Label: "Disconnect", Verb: verbDisconnect, Danger: true, Leaves: disconnectLeaves(a, profile)})
 		return out
 	}
 	if a.SettingsPage != "" {
-		out = append(out, leavesState{Label: "Open " + name, Verb: verbSettings, Leaves: "The page where " + name + " lists what is linked."})
+		out = append(out, leavesState{Label: "Open " + brief(name, 20), Verb: verbSettings, Leaves: "The page where " + name + " lists what is linked."})
 	}
 	return out
 }

@@ -230,6 +230,7 @@ func menuVerbs(a accounts.Account) []verb {
 
 // verbWords is what a button or menu item of a verb says.
 func verbWords(v verb, provider string) string {
+	provider = brief(provider, 20)
 	switch v {
 	case verbSignIn:
 		return "Sign in"

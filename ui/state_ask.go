@@ -153,7 +153,7 @@ func askUse(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	out.Wishes = wishesOf(a)
 	out.Gets = "The token, which does not expire."
 	if !q.TokenUntil.IsZero() {
-		out.Gets = "The token. " + app + " holds it until " + whenWords(q.TokenUntil, s.At) + " at the latest."
+		out.Gets = "The token. " + brief(app, 24) + " holds it until " + whenWords(q.TokenUntil, s.At) + " at the latest."
 	}
 	if q.Want.Type == accounts.IDToken {
 		out.Gets = "An ID token: proof of who you are, no access."
@@ -201,7 +201,7 @@ func askConfirm(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	name := clean(a.ProviderName)
 	out.Title, out.Sub, out.Icon = titleState{Asks: "Disconnect", What: clean(a.Label), End: "?"}, "your "+name+" account, in profile "+clean(prof.Name), "unlink"
 	out.Tile = tileState{}
-	facts := []factState{{Label: "Here", Text: "its token is erased; apps lose it at once"}, {Label: "At " + name, Text: revokesWords(a)}}
+	facts := []factState{{Label: "Here", Text: "its token is erased; apps lose it at once"}, {Label: "At " + brief(name, 8), Text: revokesWords(a)}}
 	if len(out.Facts) > 0 && q.App.Name != "" {
 		facts = append(facts, factState{Label: "Asked by", Text: appName(q.App)})
 	}

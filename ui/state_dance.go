@@ -133,7 +133,7 @@ func cameOf(s accounts.Snapshot, d accounts.Dance) *cameState {
 	who := clean(cmp.Or(c.Login, c.Email, c.Name, c.Subject))
 	out := &cameState{Title: "This account came back", Sub: "Nothing has been saved and no app can use it yet.",
 		Who: who, Name: clean(c.Name), Seed: c.Issuer + c.Subject, Initials: initials(cmp.Or(c.Name, who)),
-		Scopes: scopesOf(c.Asked, c.Granted, c.Words), Label: who, Button: "Add to " + home}
+		Scopes: scopesOf(c.Asked, c.Granted, c.Words), Label: who, Button: "Add to " + brief(home, 16)}
 	if out.Name == who {
 		out.Name = clean(c.Email)
 	}

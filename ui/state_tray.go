@@ -52,7 +52,7 @@ func trayOf(s accounts.Snapshot) trayState {
 	items := []trayItem{{Label: "Open Dancecard", Verb: trayShow}, {}}
 	prof, ok := s.Profile(s.Current)
 	open := ok && prof.State == accounts.ProfileOpen
-	name := clean(prof.Name)
+	name := brief(clean(prof.Name), 40)
 	switch {
 	case !ok:
 	case !open:
@@ -81,7 +81,7 @@ func trayOf(s accounts.Snapshot) trayState {
 	if len(s.Profiles) > 1 {
 		sub := trayItem{Label: "Profiles"}
 		for _, p := range profilesOf(s) {
-			sub.Children = append(sub.Children, trayItem{Label: p.Name, Verb: traySwitch, ID: p.ID, Checked: p.Current})
+			sub.Children = append(sub.Children, trayItem{Label: brief(p.Name, 40), Verb: traySwitch, ID: p.ID, Checked: p.Current})
 		}
 		items = append(items, sub)
 	}
@@ -93,7 +93,7 @@ func trayOf(s accounts.Snapshot) trayState {
 }
 
 func trayAccount(a accounts.Account, s accounts.Snapshot) trayItem {
-	item := trayItem{Label: clean(a.Label)}
+	item := trayItem{Label: brief(clean(a.Label), 40)}
 	head := statusOf(a, s.At).Words
 	switch a.Status {
 	case accounts.Revoking:

@@ -38,7 +38,7 @@ func plainSub(text string) fyne.CanvasObject { return fitting(text, styleText, c
 
 // sheet is a head, a scrolled middle and perhaps a foot of 60.
 func sheet(head, content, foot fyne.CanvasObject) fyne.CanvasObject {
-	scroll := container.NewVScroll(content)
+	scroll := scrolled(content)
 	objects := []fyne.CanvasObject{head, scroll}
 	if foot != nil {
 		objects = append(objects, foot)
@@ -50,7 +50,7 @@ func sheet(head, content, foot fyne.CanvasObject) fyne.CanvasObject {
 			bottom -= 68
 			put(foot, 0, s.Height-60, s.Width, 36)
 		}
-		put(scroll, 0, 80, s.Width, bottom-80)
+		putScroll(scroll, 0, 80, s.Width, bottom-80)
 	}, objects...)
 }
 
@@ -173,12 +173,18 @@ func scopeRows(scopes []scopeState, discs bool) fyne.CanvasObject {
 			g, col, tail = bead(beadToCome), colInk2, newWords("not given", styleCaption, colInk2)
 		}
 		w := fitting(sc.Words, styleText, col)
-		tail.cut = cutEnd
-		natural := tail.style.width(tail.text) + 1
+		if sc.Scope == "" { // no plain words for it
+			w.cut = cutMiddle
+		}
+		tail.cut = cutMiddle // scopes differ at their end
+		natural := tail.style.width(tail.text)
+		if natural > 0 {
+			natural++
+		}
 		box.Add(placed(160, 20, func(s fyne.Size) {
 			centred(g, 8-g.MinSize().Width/2, 0, 20)
 			have := w.style.width(w.text)
-			tw := min(natural, max(48, s.Width-24-have-12))
+			tw := min(natural, max((s.Width-24)*0.4, s.Width-24-have-12))
 			put(w, 24, 0, max(0, s.Width-24-tw-12), 20)
 			if discs {
 				put(tail, min(24+have+8, s.Width-tw), 2, tw, 16)

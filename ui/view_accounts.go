@@ -2,9 +2,9 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/container"
 )
 
 // accountsView is the list of cards. It stays while the accounts change, so
@@ -51,7 +51,7 @@ func (u *UI) accountsView(s accountsState) built {
 	v.box = rows(8)
 	find := searchField(v.search, "Search accounts", "Ctrl F")
 	title := newWords("Accounts", styleTitle, colInk)
-	list := container.NewVScroll(v.box)
+	list := scrolled(v.box)
 	object := placed(560, 240, func(s fyne.Size) {
 		cw := v.connect.MinSize().Width
 		put(title, 0, 28, title.MinSize().Width, 32)
@@ -59,7 +59,7 @@ func (u *UI) accountsView(s accountsState) built {
 		put(find, s.Width-cw-8-232, 26, 232, 36)
 		putMin(v.all, 0, 76)
 		putMin(v.need, v.all.MinSize().Width+8, 76)
-		put(list, 0, 116, s.Width, s.Height-116)
+		putScroll(list, 0, 116, s.Width, s.Height-116)
 		putMin(v.nothing, 0, 132)
 	}, title, find, v.connect, v.all, v.need, list, v.nothing)
 	u.win.accounts = v
@@ -79,39 +79,51 @@ func (v *accountsView) apply(s accountsState) {
 	}
 	v.connect.setKind(k)
 	v.nothing.set(s.Nothing)
-	if len(v.cards) != len(s.Cards) {
-		v.deal(s)
-		return
-	}
-	for i, c := range v.cards {
-		c.apply(s.Cards[i])
+	if v.deal(s.Cards) {
+		v.box.Refresh()
 	}
 }
 
-// deal makes as many cards as there are.
-func (v *accountsView) deal(s accountsState) {
-	v.cards = v.cards[:0]
-	v.box.Objects = nil
+// deal gives every account its card, in their order, and keeps the cards that
+// are there: the focus stays with its account. It reports whether one moved.
+func (v *accountsView) deal(states []cardState) bool {
+	old := map[string]*card{}
+	for _, c := range v.cards {
+		old[c.id] = c
+	}
+	var cards []*card
 	acts := cardActs{do: v.u.verb, menu: v.u.cardMenu}
-	for i, st := range s.Cards {
-		c := newCard(st, acts)
-		c.leaf.onKey = func(k *fyne.KeyEvent) bool { return v.key(i, k) }
-		v.cards = append(v.cards, c)
+	for _, st := range states {
+		c, ok := old[st.ID]
+		if ok {
+			c.apply(st)
+		} else {
+			c = newCard(st, acts)
+			c.leaf.onKey = func(k *fyne.KeyEvent) bool { return v.key(c, k) }
+		}
+		cards = append(cards, c)
+	}
+	if slices.Equal(cards, v.cards) && len(v.box.Objects) > 0 {
+		return false
+	}
+	v.cards, v.box.Objects = cards, nil
+	for _, c := range cards {
 		v.box.Objects = append(v.box.Objects, c.leaf)
 	}
 	v.box.Objects = append(v.box.Objects, gap(1, 16))
-	v.box.Refresh()
+	return true
 }
 
 // key moves among the cards, and asks to disconnect.
-func (v *accountsView) key(i int, k *fyne.KeyEvent) bool {
+func (v *accountsView) key(c *card, k *fyne.KeyEvent) bool {
+	i := slices.Index(v.cards, c)
 	switch k.Name {
 	case fyne.KeyDown:
 		i++
 	case fyne.KeyUp:
 		i--
 	case fyne.KeyDelete:
-		v.u.verb(verbDisconnect, v.cards[i].id)
+		v.u.verb(verbDisconnect, c.id)
 		return true
 	default:
 		return false

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"strings"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
@@ -79,7 +81,7 @@ type activityRow struct {
 
 func newActivityRow() *activityRow {
 	r := &activityRow{day: newWords("", styleCaptionBold, colInk2), time: newWords("", styleCaption, colInk3), cord: hairline(),
-		dot: newPlate(colAccent, colNone, 4), glyph: statusGlyph(glyphOK), bold: newWords("", styleBold, colInk),
+		dot: newPlate(colAccent, colNone, 4), glyph: statusGlyph(glyphOK), bold: fitting("", styleBold, colInk),
 		words: fitting("", styleText, colInk), sub: fitting("", styleCaption, colInk2), tile: newTile(tileState{}, 24)}
 	r.ExtendBaseWidget(r)
 	return r
@@ -100,11 +102,11 @@ func (r *activityRow) lay(s fyne.Size) {
 	put(r.cord, 63, 34, 2, 20)
 	put(r.dot, 60, 18, 8, 8)
 	put(r.glyph, 56, 14, 16, 16)
-	w := min(r.bold.MinSize().Width, s.Width/2)
+	w := min(r.bold.style.width(r.bold.text)+1, s.Width/2)
 	put(r.bold, 84, 4, w, 20)
 	x := float32(84)
 	if r.state.Bold != "" {
-		x += w + 4
+		x += w + 3
 	}
 	put(r.words, x, 4, max(0, s.Width-x-48), 20)
 	put(r.sub, 84, 24, s.Width-84-48, 16)
@@ -118,6 +120,10 @@ func (r *activityRow) set(l lineState) {
 	r.time.set(l.Time)
 	r.bold.set(l.Bold)
 	r.words.set(l.Words)
+	r.sub.cut = cutEnd
+	if strings.HasPrefix(l.Sub, "/") { // paths lose their middle
+		r.sub.cut = cutMiddle
+	}
 	r.sub.set(l.Sub)
 	r.tile.set(l.Tile)
 	if l.Glyph != "" {

@@ -36,13 +36,13 @@ func (u *UI) appsView(s appsState) built {
 		list = append(list, padded(20, 20, 16, 16, newPara(text, 2, styleText, colInk2)))
 	}
 	card := container.NewStack(newPlate(colLeaf, colLine, 12), rows(0, list...))
-	scroll := container.NewVScroll(rows(0, card, gap(1, 16)))
+	scroll := scrolled(rows(0, card, gap(1, 16)))
 	objects = append(objects, filter, scroll)
 	return built{object: placed(560, 240, func(size fyne.Size) {
 		put(title, 0, 28, title.MinSize().Width, 32)
 		put(find, size.Width-232, 26, 232, 36)
 		putMin(filter, 0, 76)
-		put(scroll, 0, 116, size.Width, size.Height-116)
+		putScroll(scroll, 0, 116, size.Width, size.Height-116)
 	}, objects...)}
 }
 

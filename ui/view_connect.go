@@ -53,7 +53,7 @@ func (u *UI) connectView(s galleryState) built {
 		rest.Add(brokenFiles(s.Broken))
 	}
 	rest.Add(gap(1, 16))
-	list := container.NewVScroll(rest)
+	list := scrolled(rest)
 	objects = append(objects, filter, list)
 	shown := s
 	return built{focus: search, object: placed(480, 240, func(size fyne.Size) {
@@ -65,7 +65,7 @@ func (u *UI) connectView(s galleryState) built {
 			top = 84
 		}
 		cells.width = size.Width
-		put(list, 0, top, size.Width, size.Height-top)
+		putScroll(list, 0, top, size.Width, size.Height-top)
 	}, objects...), update: func(state any) {
 		st := state.(galleryState)
 		if !sameTiles(st.Tiles, shown.Tiles) {

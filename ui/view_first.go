@@ -57,7 +57,7 @@ func (u *UI) firstView(s firstState) built {
 	create := newButton("", "", filled, func() { u.create("") })
 	create.disable(u.busy["create"])
 	label := func(string) {
-		create.setLabel(strings.TrimSpace("Create " + shortName(name.Text)))
+		create.setLabel(strings.TrimSpace("Create " + brief(clean(name.Text), 16)))
 		u.win.holder.Refresh()
 	}
 	name.OnChanged = label
@@ -91,14 +91,6 @@ func (u *UI) firstView(s firstState) built {
 	object := coverPage(padded(0, 0, 4, 8, content), bar)
 	label("")
 	return built{object: object, focus: name}
-}
-
-func shortName(s string) string {
-	r := []rune(clean(s))
-	if len(r) > 16 {
-		return string(r[:16]) + "…"
-	}
-	return string(r)
 }
 
 // beginWith are the providers to begin with.

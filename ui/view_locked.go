@@ -52,7 +52,7 @@ func (u *UI) lockedView(s lockedState) built {
 	who := u.whoButton(s)
 	last := newWords("Your accounts stay linked. Only this machine is closed.", styleCaption, colInk2)
 	page := placed(420, h+36+60, func(size fyne.Size) {
-		putMin(who, 16, 12)
+		put(who, 16, 12, min(who.MinSize().Width, (size.Width-376)/2-24), 48)
 		top := max(16, (size.Height-h-36-40)/2)
 		put(card, (size.Width-376)/2, top, 376, h+36)
 		m := last.MinSize()
@@ -106,15 +106,16 @@ func (u *UI) wayRowView(w wayState) fyne.CanvasObject {
 
 // whoButton names the profile and opens the switcher.
 func (u *UI) whoButton(s lockedState) fyne.CanvasObject {
-	face, name, swap := newAvatar(s.ID, s.Initials, 32), newWords(s.Profile, styleBold, colInk), lineIcon("swap", 16, colInk2)
-	w := name.MinSize().Width
-	content := placed(w+92, 48, func(fyne.Size) {
+	face, name, swap := newAvatar(s.ID, s.Initials, 32), fitting(s.Profile, styleBold, colInk), lineIcon("swap", 16, colInk2)
+	natural := min(name.style.width(name.text)+1, 200)
+	content := placed(natural+92, 48, func(size fyne.Size) {
+		w := min(natural, size.Width-92)
 		put(face, 8, 8, 32, 32)
 		put(name, 52, 14, w, 20)
 		put(swap, 60+w, 16, 16, 16)
 	}, face, name, swap)
 	var l *leaf
-	l = newLeaf("Profile", fyne.NewSize(w+92, 48), content, func() { u.profileMenu(l) })
+	l = newLeaf("Profile", fyne.NewSize(natural+92, 48), content, func() { u.profileMenu(l) })
 	l.bare = true
 	return l
 }

@@ -26,7 +26,7 @@ func (a *asking) facts() fyne.CanvasObject {
 	s := a.state
 	box := rows(4)
 	for _, f := range s.Facts {
-		label, value := newWords(f.Label, styleCaption, colInk2), fitting(f.Text, styleText, colInk)
+		label, value := fitting(f.Label, styleCaption, colInk2), fitting(f.Text, styleText, colInk)
 		if f.Mono {
 			value.style, value.cut = styleMono, cutMiddle
 		}
@@ -64,7 +64,7 @@ func (a *asking) wishes() fyne.CanvasObject {
 	h := list.MinSize().Height
 	if len(can) > 4 {
 		h = 160
-		shown = container.NewVScroll(list)
+		shown = scrolled(list)
 	}
 	return placed(200, h, func(size fyne.Size) {
 		put(label, 0, 4, 72, 16)
@@ -72,22 +72,22 @@ func (a *asking) wishes() fyne.CanvasObject {
 	}, label, shown)
 }
 
+// wishWide is the least room of a wish in a question.
+const wishWide = questionWide - 12 - 2*24 - 2*16 - 76 - scrollRoom
+
 func wishRow(w scopeState, t tileState, marked bool) fyne.CanvasObject {
 	words, scope := newPara(w.Words, 2, styleBold, colInk), fitting(w.Scope, styleMono, colInk2)
 	mark := newTile(t, 24)
 	show(mark, marked)
-	high := float32(24)
-	long := styleBold.width(w.Words) > 250
-	if long {
-		high = 42
-	}
+	words.cut, scope.cut = cutMiddle, cutMiddle // scopes differ at their end
+	high := max(24, words.heightFor(wishWide-32)+2)
 	total := high
-	if w.Scope != "" && w.Scope != w.Words {
+	if w.Scope != "" {
 		total += 16
 	}
 	return placed(160, total, func(s fyne.Size) {
 		put(mark, 0, 0, 24, 24)
-		put(words, 32, 2, s.Width-32, high)
+		put(words, 32, 2, s.Width-32, high-2)
 		put(scope, 32, high, s.Width-32, 16)
 	}, mark, words, scope)
 }
@@ -108,7 +108,7 @@ func (a *asking) choices() fyne.CanvasObject {
 	if len(a.state.Choices) <= 4 {
 		return box
 	}
-	scroll := container.NewVScroll(box)
+	scroll := scrolled(box)
 	return placed(200, 160, func(s fyne.Size) { put(scroll, 0, 0, s.Width, s.Height) }, scroll)
 }
 

@@ -14,10 +14,10 @@ func (u *UI) settingsView(s settingsState) built {
 		box.Add(u.settingCard(s.Machine))
 	}
 	box.Add(gap(1, 16))
-	scroll := container.NewVScroll(box)
+	scroll := scrolled(box)
 	return built{object: placed(480, 240, func(size fyne.Size) {
 		put(title, 0, 28, title.MinSize().Width, 32)
-		put(scroll, 0, 74, size.Width, size.Height-74)
+		putScroll(scroll, 0, 74, size.Width, size.Height-74)
 	}, title, scroll)}
 }
 

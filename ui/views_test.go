@@ -244,6 +244,9 @@ func inspect(t *testing.T, w fyne.Window, question bool) {
 			n++
 		}
 		_, label, _ := m.mapEntry()
+		if w, ok := o.(*words); ok && w.cut == cutNone && w.style.width(w.text) > o.Size().Width+1 {
+			t.Errorf("%q runs out of its %v", label, o.Size().Width)
+		}
 		p := drv.AbsolutePositionForObject(o)
 		if right := p.X + o.Size().Width; p.X < 0 || right > w.Canvas().Size().Width+0.5 {
 			t.Errorf("%q from %v to %v", label, p.X, right)

@@ -145,6 +145,7 @@ type para struct {
 	col    fyne.ThemeColorName
 	lines  []*canvas.Text
 	align  fyne.TextAlign
+	cut    cut      // of the last line, cutEnd where it is not said
 	breaks []string // the lines, where they are not to be found by wrapping
 }
 
@@ -168,9 +169,14 @@ func (p *para) MinSize() fyne.Size {
 	return fyne.NewSize(0, p.style.line*float32(len(p.lines)))
 }
 
+func (p *para) wrap(width float32) []string {
+	c := max(p.cut, cutEnd)
+	return wrap(p.text, len(p.lines), c, func(t string) bool { return p.style.width(t) <= width })
+}
+
 // heightFor is the height that the text takes in that width.
 func (p *para) heightFor(width float32) float32 {
-	n := len(wrap(p.text, len(p.lines), func(t string) bool { return p.style.width(t) <= width }))
+	n := len(p.wrap(width))
 	return float32(n) * p.style.line
 }
 
@@ -202,7 +208,7 @@ func (p *para) lay(s fyne.Size) {
 	}
 	parts := p.breaks
 	if parts == nil {
-		parts = wrap(p.text, len(p.lines), func(t string) bool { return p.style.width(t) <= s.Width })
+		parts = p.wrap(s.Width)
 	}
 	for i, t := range p.lines {
 		t.Text = ""
@@ -217,18 +223,18 @@ func (p *para) lay(s fyne.Size) {
 
 // wrap breaks text at spaces into at most most lines; what is left over is cut
 // with an ellipsis.
-func wrap(text string, most int, fits func(string) bool) []string {
+func wrap(text string, most int, c cut, fits func(string) bool) []string {
 	var out []string
 	rest := strings.Fields(text)
 	for len(rest) > 0 {
 		if len(out) == most-1 {
-			return append(out, shorten(strings.Join(rest, " "), cutEnd, fits))
+			return append(out, shorten(strings.Join(rest, " "), c, fits))
 		}
 		n := 1
 		for n < len(rest) && fits(strings.Join(rest[:n+1], " ")) {
 			n++
 		}
-		out = append(out, shorten(strings.Join(rest[:n], " "), cutEnd, fits))
+		out = append(out, shorten(strings.Join(rest[:n], " "), c, fits))
 		rest = rest[n:]
 	}
 	return out

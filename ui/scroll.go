@@ -1,0 +1,65 @@
+package ui
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+)
+
+// scrollRoom stands free at the right of what scrolls, for the bar: it would
+// cover the edges of cards.
+const scrollRoom = 14
+
+// scrolled is content that scrolls; putScroll places it so that the content is
+// as wide as asked.
+func scrolled(content fyne.CanvasObject) *container.Scroll {
+	return container.NewVScroll(padded(0, 0, 0, scrollRoom, content))
+}
+
+func putScroll(s *container.Scroll, x, y, w, h float32) { put(s, x, y, w+scrollRoom, h) }
+
+// reveal scrolls to what has got the focus by a key: Fyne lets the focus go out
+// of sight.
+func reveal(o fyne.CanvasObject) {
+	drv := fyne.CurrentApp().Driver()
+	c := drv.CanvasForObject(o)
+	if c == nil {
+		return
+	}
+	s, _ := scrollAround(c.Content(), o, nil)
+	if s == nil || s.Size().Height == 0 {
+		return
+	}
+	const air = 8
+	y := drv.AbsolutePositionForObject(o).Y - drv.AbsolutePositionForObject(s).Y
+	over := y + o.Size().Height + air - s.Size().Height
+	switch {
+	case y < air:
+		s.ScrollToOffset(s.Offset.AddXY(0, y-air))
+	case over > 0:
+		s.ScrollToOffset(s.Offset.AddXY(0, min(over, y-air)))
+	}
+}
+
+// scrollAround is the innermost scroll that holds an object.
+func scrollAround(root, o fyne.CanvasObject, around *container.Scroll) (*container.Scroll, bool) {
+	if root == o {
+		return around, true
+	}
+	var children []fyne.CanvasObject
+	switch t := root.(type) {
+	case *fyne.Container:
+		children = t.Objects
+	case *container.Scroll:
+		around, children = t, []fyne.CanvasObject{t.Content}
+	case *container.ThemeOverride:
+		children = []fyne.CanvasObject{t.Content}
+	case *leaf:
+		children = []fyne.CanvasObject{t.content}
+	}
+	for _, child := range children {
+		if s, ok := scrollAround(child, o, around); ok {
+			return s, true
+		}
+	}
+	return nil, false
+}
