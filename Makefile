@@ -7,7 +7,7 @@ export GOFLAGS := -buildvcs=false -trimpath
 TAGS := -tags gles
 BIN := build/dancecard build/dancectl build/demo-provider
 
-.PHONY: run tour test build vet deps clean deps-build deps-run deps-test build/tour-guide $(BIN)
+.PHONY: run tour test pictures build vet deps clean deps-build deps-run deps-test build/tour-guide $(BIN)
 
 run:
 	@test/run.sh
@@ -17,6 +17,9 @@ tour: deps-test build build/tour-guide
 
 test:
 	@test/check.sh
+
+pictures: tour
+	@cp build/tour/accounts.png docs/accounts.png
 
 build: deps-build $(BIN)
 

@@ -79,12 +79,12 @@ var scriptCommands = map[string]func(context.Context, *script, []string) error{
 		case code != want:
 			err = fmt.Errorf("exit code %d", code)
 		}
-		return err
+		return errors.Join(err, s.world.ForgetPlaces())
 	},
 	// crash: ends Dancecard by SIGKILL
 	"crash": func(_ context.Context, s *script, _ []string) error {
 		s.app.Kill()
-		return nil
+		return s.world.ForgetPlaces()
 	},
 	// printed PATTERN: Dancecard's own output
 	"printed": func(_ context.Context, s *script, args []string) error {

@@ -91,6 +91,14 @@ func (w *World) Places() ([]Place, error) {
 	return places, nil
 }
 
+// ForgetPlaces forgets what a Dancecard that has ended showed last.
+func (w *World) ForgetPlaces() error {
+	if err := os.Remove(w.uiMap()); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // find looks for a place by its label: the whole of it, else its beginning, else
 // a part. An empty window is any.
 func (w *World) find(window, label string, fit func(Place) bool) (Place, error) {
@@ -268,11 +276,5 @@ func regexpQuote(s string) string {
 // AwaitWindow waits until a window with that title is on the screen.
 func (w *World) AwaitWindow(ctx context.Context, title string) error {
 	_, err := w.window(ctx, title)
-	return err
-}
-
-// Screenshot saves a picture of the whole screen.
-func (w *World) Screenshot(ctx context.Context, file string) error {
-	_, err := w.run(ctx, "import", "-window", "root", file)
 	return err
 }

@@ -30,6 +30,7 @@ type World struct {
 
 	trap    *trap
 	browser *browser
+	picture []byte // the last one
 
 	mu     sync.Mutex // guards what follows
 	closes []func() error

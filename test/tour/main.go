@@ -61,6 +61,7 @@ func (t *tour) walk() (err error) {
 	if t.world, err = test.New(test.Options{Screen: true}); err != nil {
 		return err
 	}
+	t.world.Setenv("FYNE_THEME", "light")
 	t.trace = filepath.Join(t.world.Dir, "trace")
 	defer func() {
 		if err != nil {

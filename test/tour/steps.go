@@ -59,7 +59,10 @@ func (t *tour) connectFirst() error {
 
 func (t *tour) connectSecond() error {
 	t.did("Connected a second account at the same provider: jo.")
-	return t.connect("jo")
+	if err := t.connect("jo"); err != nil {
+		return err
+	}
+	return t.world.WindowPicture(t.ctx, window, filepath.Join(t.pictures, "accounts.png")) // the README's
 }
 
 func (t *tour) connect(user string) error {
@@ -87,7 +90,7 @@ func (t *tour) connect(user string) error {
 	if err := page.Click(t.ctx, "#allow"); err != nil {
 		return err
 	}
-	if err := page.AwaitText(t.ctx, "Dancecard"); err != nil {
+	if err := page.AwaitText(t.ctx, "Demo said yes"); err != nil {
 		return err
 	}
 	if err := page.Screenshot(t.ctx, filepath.Join(t.pictures, fmt.Sprintf("%02d-browser-done.png", t.step))); err != nil {
@@ -247,6 +250,9 @@ func (t *tour) crash() (err error) {
 	if err := t.see(window, "mira", "jo"); err != nil {
 		return err
 	}
+	if err := t.world.AwaitWindow(t.ctx, window); err != nil {
+		return err
+	}
 	t.saw("both accounts; the profile opened by itself through the keyring.")
 	if err := t.picture("after-crash"); err != nil {
 		return err
@@ -271,6 +277,9 @@ func (t *tour) crash() (err error) {
 }
 
 func (t *tour) start() (err error) {
+	if err := t.world.ForgetPlaces(); err != nil {
+		return err
+	}
 	if t.app, err = t.world.Start("dancecard"); err != nil {
 		return err
 	}
