@@ -3,6 +3,9 @@ package accounts
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"dancecard/internal/secret"
 	"dancecard/vault"
@@ -39,21 +42,42 @@ func vaultProblem(err error, name string) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
+	if _, ok := errors.AsType[*vault.KeyringError](err); ok {
+		return spoken(CodeNoKeyring, err, "")
+	}
 	switch {
 	case errors.Is(err, vault.ErrWrongKey):
 		return &Error{Code: CodeWrongSecret, Text: "That does not open " + name + ".", Hint: "Check what you typed, or use another way in."}
 	case errors.Is(err, vault.ErrNoKeyring):
-		return &Error{Code: CodeNoKeyring, Text: "The desktop's keyring does not answer: " + err.Error() + ".", Hint: "Use the passphrase or the recovery key."}
+		return spoken(CodeNoKeyring, err, "Use the passphrase or the recovery key.")
 	case errors.Is(err, vault.ErrInUse):
-		return &Error{Code: CodeInUse, Text: err.Error() + ".", Hint: "Close the other program and start again."}
+		return spoken(CodeInUse, err, "Close the other program and start again.")
 	case errors.Is(err, vault.ErrFuture):
-		return &Error{Code: CodeDamaged, Text: err.Error() + ".", Hint: "Update Dancecard. Nothing was changed."}
+		return spoken(CodeDamaged, err, "Update Dancecard. Nothing was changed.")
 	case errors.Is(err, vault.ErrDamaged), errors.Is(err, vault.ErrUnsafe), errors.Is(err, vault.ErrNoVault):
-		return &Error{Code: CodeDamaged, Text: err.Error() + ".", Hint: "Nothing was changed. Put a backup in its place, or create a new profile."}
+		return spoken(CodeDamaged, err, "Nothing was changed. Put a backup in its place, or create a new profile.")
 	case errors.Is(err, vault.ErrClosed):
 		return &Error{Code: CodeProfileLocked, Text: "The profile " + name + " is locked.", Hint: "Unlock it in Dancecard's window."}
 	}
 	return diskProblem(err)
+}
+
+// spoken makes sentences of an error of the vault's: what happened, and after
+// a semicolon, what to do. hint is what to do where the error says nothing.
+func spoken(code Code, err error, hint string) *Error {
+	what, advice, _ := strings.Cut(err.Error(), "; ")
+	if hint == "" {
+		hint = sentence(advice)
+	}
+	return &Error{Code: code, Text: sentence(strings.TrimPrefix(what, "vault: ")), Hint: hint}
+}
+
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
 func diskProblem(err error) *Error {

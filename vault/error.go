@@ -87,16 +87,16 @@ type KeyringError struct {
 
 func (e *KeyringError) Error() string {
 	text := map[string]string{
-		KeyringNone:    "there is no keyring on this desktop; use the passphrase or the recovery key",
-		KeyringHung:    "the desktop's keyring does not answer; use the passphrase or the recovery key",
-		KeyringLocked:  "the desktop's keyring is locked; unlock it, or use the passphrase or the recovery key",
-		KeyringFailed:  "the desktop's keyring failed; use the passphrase or the recovery key",
-		KeyringMissing: "the desktop's keyring holds no key for this profile; use the passphrase or the recovery key",
+		KeyringNone:    "there is no keyring on this desktop",
+		KeyringHung:    "the desktop's keyring does not answer",
+		KeyringLocked:  "the desktop's keyring is locked",
+		KeyringFailed:  "the desktop's keyring failed",
+		KeyringMissing: "the desktop's keyring holds no key for this profile",
 	}[e.Why]
 	if e.Detail != "" {
 		text += " (" + e.Detail + ")"
 	}
-	return text
+	return text + "; use the passphrase or the recovery key"
 }
 
 // Is reports whether target is ErrNoKeyring or, for a missing item, ErrWrongKey.

@@ -33,6 +33,7 @@ package dancetest
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -130,6 +131,7 @@ func (p *Provider) build() error {
 		},
 		p.store, op.StaticIssuer(p.issuer),
 		op.WithAllowInsecure(), op.WithCORSOptions(nil), op.WithCrypto(p.store.crypto),
+		op.WithLogger(slog.New(slog.DiscardHandler)), // its log quotes requests
 	)
 	if err != nil {
 		return fmt.Errorf("dancetest: set up the provider: %w", err)
