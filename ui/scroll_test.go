@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/test"
 
 	"dancecard/accounts"
 )
@@ -26,7 +25,7 @@ func TestFocusStaysInSight(t *testing.T) {
 	if w.Canvas().Focused() != fyne.Focusable(cards[39].leaf) || !in(w, cards[39].leaf) || in(w, cards[0].leaf) {
 		t.Error("the last card is out of sight")
 	}
-	test.FocusNext(w.Canvas()) // its More button
+	w.Canvas().FocusNext() // its More button
 	if b, ok := w.Canvas().Focused().(*button); !ok || !in(w, b) {
 		t.Errorf("%T", w.Canvas().Focused())
 	}
