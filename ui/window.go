@@ -63,12 +63,12 @@ func newWindow(u *UI) *window {
 	m.w.SetCloseIntercept(u.closeWindow)
 	m.rail = newRail(u)
 	m.body = container.NewStack()
+	m.tip = newTip(u.do)
 	m.holder = container.New(placer{
 		min: func() fyne.Size { return fyne.NewSize(720, 480) },
 		lay: m.lay,
 	})
 	ground := newPlate(colPage, colNone, 0)
-	m.tip = newTip(u.do)
 	m.w.SetContent(container.NewStack(ground, m.holder, m.tip))
 	m.keys()
 	return m
@@ -84,7 +84,10 @@ func (m *window) lay(s fyne.Size) {
 	if narrow {
 		side, pad = railNarrow, 16
 	}
-	m.rail.setNarrow(narrow)
+	if m.rail.narrow != narrow {
+		m.tip.clear()
+		m.rail.setNarrow(narrow)
+	}
 	width := min(960, s.Width-side-2*pad)
 	put(m.body, side+(s.Width-side-width)/2, 0, width, s.Height)
 	put(m.rail.object, 0, 0, side+8, s.Height) // the bead stands on the spine
