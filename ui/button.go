@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"time"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
@@ -29,7 +31,8 @@ type button struct {
 	kind     kind
 	small    bool
 	disabled bool
-	noEnter  bool // Enter does nothing: questions
+	careful  bool // questions: Enter does nothing, Space only after a rest
+	lastKey  time.Time
 	on       func()
 
 	hover, down, focus bool
@@ -215,9 +218,7 @@ func (b *button) MouseMoved(*desktop.MouseEvent) {}
 func (b *button) MouseOut()                      { b.hover, b.down = false, false; unhint(b); b.Refresh() }
 func (b *button) MouseDown(*desktop.MouseEvent)  { b.down = true; unhint(b); b.Refresh() }
 func (b *button) MouseUp(*desktop.MouseEvent)    { b.down = false; b.Refresh() }
-func (b *button) FocusGained()                   { b.focus = true; b.Refresh(); reveal(b) }
 func (b *button) FocusLost()                     { b.focus = false; b.Refresh() }
-func (b *button) TypedRune(rune)                 {}
 
 // MouseIn names what is an icon alone.
 func (b *button) MouseIn(*desktop.MouseEvent) {
@@ -228,10 +229,32 @@ func (b *button) MouseIn(*desktop.MouseEvent) {
 	b.Refresh()
 }
 
+// FocusGained comes by keys alone: a click does not take the focus.
+func (b *button) FocusGained() {
+	b.focus, b.lastKey = true, time.Now()
+	b.Refresh()
+	reveal(b)
+}
+
+// TypedRune drops the focus of a question: who writes words does not mean it.
+func (b *button) TypedRune(r rune) {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(b); b.careful && r != ' ' && c != nil {
+		c.Unfocus()
+	}
+}
+
+// keyRest is how long the keys rest before Space answers a question: it may
+// have come up under somebody's hands, with Tab and Space on the way.
+const keyRest = time.Second
+
 // TypedKey presses with Space or Enter; other keys go to the window.
 func (b *button) TypedKey(k *fyne.KeyEvent) {
+	rested := time.Since(b.lastKey) >= keyRest
+	b.lastKey = time.Now()
+	space, enter := k.Name == fyne.KeySpace, k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter
 	switch {
-	case k.Name == fyne.KeySpace, (k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter) && !b.noEnter:
+	case b.careful && (enter || space && !rested):
+	case space || enter:
 		b.press()
 	default:
 		windowKey(b, k)

@@ -68,6 +68,40 @@ func TestConsentEnterDoesNothing(t *testing.T) {
 	})
 }
 
+// Somebody types into a terminal when the question comes up: Tab, Tab and Space
+// must not answer it. Who tabs to a button, looks and presses Space means it.
+func TestConsentIsNotAnsweredByTyping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, answers := openAsked(t)
+		time.Sleep(time.Second)
+		c := a.w.Canvas()
+		space := func() {
+			c.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+			c.Focused().TypedRune(' ')
+		}
+		test.FocusNext(c)
+		test.FocusNext(c)
+		for range 5 {
+			time.Sleep(200 * time.Millisecond)
+			space()
+		}
+		if len(*answers) != 0 {
+			t.Fatalf("typing answered %+v", *answers)
+		}
+		c.Focused().TypedRune('x')
+		if c.Focused() != nil {
+			t.Error("who writes words keeps the focus on an answer")
+		}
+		test.FocusNext(c)
+		test.FocusNext(c)
+		time.Sleep(keyRest)
+		c.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
+		if want := []accounts.Answer{{Allow: true, For: accounts.Once}}; !slices.Equal(*answers, want) {
+			t.Errorf("got %+v", *answers)
+		}
+	})
+}
+
 func TestConsentEscapeSaysNoThisTime(t *testing.T) {
 	u, a, answers := openAsked(t)
 	a.w.Canvas().OnTypedKey()(&fyne.KeyEvent{Name: fyne.KeyEscape})
@@ -85,8 +119,7 @@ func TestConsentChoiceGoesWithTheAnswer(t *testing.T) {
 		q, _ := questionOf(asked(func(q *accounts.Question) { q.Choices = []string{"01", "03"} }))
 		var got accounts.Answer
 		u.openQuestion(q, func(x accounts.Answer) { got = x })
-		u.ask.choice = "03"
-		u.ask.draw()
+		u.ask.choose("03")
 		time.Sleep(guard)
 		press(t, u.ask, "Once")
 		if got != (accounts.Answer{Allow: true, For: accounts.Once, Account: "03"}) {

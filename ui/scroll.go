@@ -63,3 +63,26 @@ func scrollAround(root, o fyne.CanvasObject, around *container.Scroll) (*contain
 	}
 	return nil, false
 }
+
+// firstScroll is the scroll of a view, which keeps its place when the view is
+// built anew.
+func firstScroll(o fyne.CanvasObject) *container.Scroll {
+	switch t := o.(type) {
+	case *container.Scroll:
+		return t
+	case *fyne.Container:
+		for _, child := range t.Objects {
+			if s := firstScroll(child); s != nil {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+func scrollOffset(o fyne.CanvasObject) fyne.Position {
+	if s := firstScroll(o); s != nil {
+		return s.Offset
+	}
+	return fyne.Position{}
+}

@@ -55,3 +55,32 @@ func TestFocusFollowsItsAccount(t *testing.T) {
 		t.Errorf("card at %v", card.leaf.Position())
 	}
 }
+
+func TestRebuiltViewKeepsItsPlace(t *testing.T) {
+	u := staged(t, crowd(), false, 720, 480)
+	u.visit(func(n *nav) { n.page = pageApps })
+	u.win.render()
+	old := firstScroll(u.win.shown.object)
+	old.ScrollToOffset(fyne.NewPos(0, 200))
+	s := crowd()
+	s.Grants = s.Grants[1:]
+	u.apply(s, nil)
+	if now := firstScroll(u.win.shown.object); now == old || now.Offset.Y != 200 {
+		t.Errorf("rebuilt: %v, at %v", now != old, now.Offset)
+	}
+}
+
+// While lines are read anew, the list stands: it would jump to its top.
+func TestActivityStandsWhileItIsRead(t *testing.T) {
+	u := staged(t, crowd(), false, 900, 620)
+	u.win.activity = crowdLines()
+	u.open(pageActivity)
+	object := u.win.shown.object
+	u.busy["activity"] = true
+	u.win.render()
+	delete(u.busy, "activity")
+	u.win.render()
+	if u.win.shown.object != object {
+		t.Error("the list is built anew")
+	}
+}

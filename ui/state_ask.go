@@ -152,7 +152,11 @@ func askUse(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	// The token can do all that the account may, whatever the app asked for.
 	out.Wishes = wishesOf(a)
 	out.Gets = "The token, which does not expire."
-	if !q.TokenUntil.IsZero() {
+	switch {
+	case q.TokenUntil.IsZero():
+	case !q.TokenUntil.After(s.At): // it is refreshed first
+		out.Gets = "A new token, until that one ends."
+	default:
 		out.Gets = "The token. " + brief(app, 24) + " holds it until " + whenWords(q.TokenUntil, s.At) + " at the latest."
 	}
 	if q.Want.Type == accounts.IDToken {

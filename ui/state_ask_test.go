@@ -40,6 +40,10 @@ func TestConsentQuestion(t *testing.T) {
 	if q.Gets != "The token. git holds it until 22:05 at the latest." {
 		t.Error(q.Gets)
 	}
+	old, _ := questionOf(asked(func(q *accounts.Question) { q.TokenUntil = now.Add(-time.Minute) }))
+	if old.Gets != "A new token, until that one ends." {
+		t.Error(old.Gets)
+	}
 	if q.Refuse.Allow || q.Refuse.For != accounts.Once {
 		t.Errorf("closing must say no, this time: %+v", q.Refuse)
 	}

@@ -12,8 +12,9 @@ import (
 
 // asking is a question in its own small window, known as ours by the spine at
 // its left. No button has the focus, Enter does nothing, Escape and closing say
-// no, and for half a second after it appears clicks do nothing: nobody allows
-// an app by typing or clicking at something else.
+// no, for half a second after it appears clicks do nothing, and Space answers
+// only after Tab and a rest: nobody allows an app by typing or clicking at
+// something else.
 type asking struct {
 	u       *UI
 	w       fyne.Window
@@ -77,6 +78,14 @@ func (u *UI) openQuestion(q questionState, answer func(accounts.Answer)) {
 		top.RequestAlwaysOnTop()
 	}
 	a.w.Show()
+	a.since = time.Now() // a first window takes its time
+}
+
+// choose takes another account; what the token can do may need more room.
+func (a *asking) choose(id string) {
+	a.choice = id
+	a.draw()
+	a.w.Resize(fyne.NewSize(questionWide, a.height()))
 }
 
 func (a *asking) close() {

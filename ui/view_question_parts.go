@@ -103,7 +103,7 @@ func (a *asking) choices() fyne.CanvasObject {
 			put(mark, 44, 6, 24, 24)
 			put(name, 80, 8, s.Width-92, 20)
 		}, dot, mark, name)
-		box.Add(newLeaf(c.Name, fyne.NewSize(200, 36), content, func() { a.choice = c.ID; a.draw() }))
+		box.Add(newLeaf(c.Name, fyne.NewSize(200, 36), content, func() { a.choose(c.ID) }))
 	}
 	if len(a.state.Choices) <= 4 {
 		return box
@@ -154,7 +154,7 @@ func (a *asking) bar() fyne.CanvasObject {
 			k = danger
 		}
 		b := newButton(ans.Label, "", k, func() { a.say(ans.Answer) })
-		b.noEnter = true
+		b.careful = true
 		a.buttons = append(a.buttons, b)
 		if ans.Left {
 			left = append(left, wide(b, 80))

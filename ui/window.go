@@ -136,7 +136,7 @@ func (m *window) render() {
 		m.rail.apply(railOf(u.last, u.nav.page))
 	}
 	state, make := m.view(sc)
-	key := viewKey{screen: sc, page: u.nav.page, state: steady(state), notices: m.notices(sc), copied: u.nav.copied, busy: len(u.busy)}
+	key := viewKey{screen: sc, page: u.nav.page, state: steady(state), notices: m.notices(sc), copied: u.nav.copied, busy: m.busy(sc)}
 	if sc != screenFrame {
 		key.page = ""
 	}
@@ -146,11 +146,25 @@ func (m *window) render() {
 		}
 		return
 	}
-	focused := m.focusedName()
+	focused, before := m.focusedName(), m.key
+	at := scrollOffset(m.shown.object)
 	m.key = key
 	m.shown = make()
 	m.place(sc, key.notices)
+	if !m.fresh && before.screen == key.screen && before.page == key.page {
+		if s := firstScroll(m.shown.object); s != nil {
+			s.ScrollToOffset(at)
+		}
+	}
 	m.refocus(focused)
+}
+
+// busy counts the verbs under way where a view shows them; the others stand.
+func (m *window) busy(sc screen) int {
+	if p := m.u.nav.page; sc == screenFrame && p != pageAccount && p != pageRegister {
+		return 0
+	}
+	return len(m.u.busy)
 }
 
 // place puts the new view into the window.
