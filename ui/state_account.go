@@ -70,7 +70,7 @@ func accountOf(s accounts.Snapshot, id string) (accountState, bool) {
 	out.TokenNote = tokenNote(a)
 	grants := appsOf(s, "", grantsAll)
 	for _, g := range grants.Rows {
-		if g.AccountID == a.ID {
+		if g.AccountID == a.ID && !g.Never {
 			out.Apps = append(out.Apps, g)
 		}
 	}
@@ -124,7 +124,8 @@ func disconnectLeaves(a accounts.Account, profile string) string {
 
 func beadsOf(a accounts.Account, now time.Time) []beadState {
 	var out []beadState
-	if !a.Expiry.IsZero() && a.Status != accounts.Revoking {
+	over := !a.Expiry.IsZero() && !a.Expiry.After(now)
+	if !over && !a.Expiry.IsZero() && a.Status != accounts.Revoking {
 		end := beadState{Time: whenWords(a.Expiry, now), Words: "Refreshes by itself"}
 		if !a.Refreshes {
 			end.Words = "Ends, sign in again"
@@ -137,6 +138,9 @@ func beadsOf(a accounts.Account, now time.Time) []beadState {
 		mid.Words = st.Sub
 	}
 	out = append(out, mid)
+	if over {
+		out = append(out, beadState{Time: whenWords(a.Expiry, now), Words: "Expired", Kind: beadDone})
+	}
 	if !a.Issued.IsZero() {
 		out = append(out, beadState{Time: whenWords(a.Issued, now), Words: "Given by " + clean(a.ProviderName), Kind: beadDone})
 	}

@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"context"
 	"fmt"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -78,7 +80,7 @@ func (u *UI) accountView(s accountState) built {
 	beads := container.NewStack(timeline(s.Beads))
 	token := moduleWith("Token", captionWords(s.TokenNote), beads)
 	may := moduleWith("What it may do", nil, scopeRows(s.Scopes, false))
-	content := []fyne.CanvasObject{identity(s), twoColumns(may, token), u.accountApps(s), u.threeVerbs(s), gap(1, 12)}
+	content := []fyne.CanvasObject{identity(s), twoColumns(may, token), u.accountApps(s), u.threeVerbs(s), u.renaming(s), gap(1, 12)}
 	update := func(state_ any) {
 		now := state_.(accountState)
 		glyph.setStatus(now.Status.Glyph)
@@ -220,6 +222,30 @@ func (u *UI) accountApps(s accountState) fyne.CanvasObject {
 		all.setLabel(fmt.Sprintf("All %d", len(s.Apps)+s.AppsMore))
 	}
 	return moduleWith("Apps with access", all, box)
+}
+
+// renaming is the name on the card, for the user alone.
+func (u *UI) renaming(s accountState) fyne.CanvasObject {
+	name := u.nav.entry("rename", "Name on your card", false)
+	if name.Text == "" {
+		name.SetText(s.Label)
+	}
+	save := newButton("Rename", "", outlined, func() {
+		label := strings.TrimSpace(name.Text)
+		u.run("rename "+s.ID, quickLimit, func(context.Context) error { return u.book.Rename(s.ID, label) }, nil)
+	})
+	check := func(string) {
+		label := strings.TrimSpace(name.Text)
+		save.disable(label == "" || label == s.Label || u.busy["rename "+s.ID])
+	}
+	name.OnChanged, name.OnSubmitted = check, func(string) { save.press() }
+	check("")
+	f := field(name)
+	return moduleWith("Name on your card", newWords("Only for you", styleCaption, colInk2), placed(300, 36, func(size fyne.Size) {
+		w := save.MinSize().Width
+		put(f, 0, 0, size.Width-w-8, 36)
+		put(save, size.Width-w, 0, w, 36)
+	}, f, save))
 }
 
 // threeVerbs is the card with what each verb leaves.
