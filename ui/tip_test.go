@@ -8,18 +8,31 @@ import (
 	"dancecard/accounts"
 )
 
+// resting waits under the pointer and does on this goroutine what the timer
+// asks for.
+func resting(tip *tip) (wait func(time.Duration)) {
+	asked := make(chan func(), 4)
+	tip.do = func(f func()) { asked <- f }
+	return func(d time.Duration) {
+		time.Sleep(d)
+		synctest.Wait()
+		for len(asked) > 0 {
+			(<-asked)()
+		}
+	}
+}
+
 func TestIconsAreNamedAfterAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := staged(t, stage(), false, 900, 620)
 		tip, lock := u.win.tip, u.win.rail.lock
+		wait := resting(tip)
 		lock.MouseIn(nil)
-		time.Sleep(tipDelay / 2)
-		synctest.Wait()
+		wait(tipDelay / 2)
 		if tip.words.Visible() {
 			t.Error("named at once")
 		}
-		time.Sleep(tipDelay)
-		synctest.Wait()
+		wait(tipDelay)
 		if !tip.words.Visible() || tip.words.text != "Lock" {
 			t.Fatalf("%v %q", tip.words.Visible(), tip.words.text)
 		}
@@ -29,8 +42,7 @@ func TestIconsAreNamedAfterAWhile(t *testing.T) {
 		}
 		lock.MouseIn(nil)
 		lock.MouseDown(nil)
-		time.Sleep(2 * tipDelay)
-		synctest.Wait()
+		wait(2 * tipDelay)
 		if tip.words.Visible() {
 			t.Error("named after a click")
 		}
@@ -41,9 +53,9 @@ func TestCollapsedRailIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := staged(t, stage(), false, 720, 480)
 		tip, item := u.win.tip, u.win.rail.items[pageApps]
+		wait := resting(tip)
 		item.MouseIn(nil)
-		time.Sleep(2 * tipDelay)
-		synctest.Wait()
+		wait(2 * tipDelay)
 		if !tip.words.Visible() || tip.words.text != "Apps" || tip.ground.Position().X < railNarrow {
 			t.Errorf("%v %q at %v", tip.words.Visible(), tip.words.text, tip.ground.Position())
 		}
