@@ -13,6 +13,7 @@ import (
 type entry struct {
 	widget.Entry
 	name    string // label, for the map
+	secret  bool   // what is typed is one, even while the eye shows it
 	focused bool
 	clicked bool                          // takes the focus by a click, and is in sight
 	window  func(*desktop.CustomShortcut) // takes the window's shortcuts
@@ -30,7 +31,7 @@ func newEntry(name string) *entry {
 // secretEntry hides what is typed, with an eye to show it.
 func secretEntry(name string) *entry {
 	e := newEntry(name)
-	e.Password = true
+	e.Password, e.secret = true, true
 	var eye *button
 	eye = iconButton("eye", "Show what is typed", func() {
 		e.Password = !e.Password

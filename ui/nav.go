@@ -63,7 +63,7 @@ func (n *nav) text(key string) string {
 // forget drops what was typed.
 func (n *nav) forget() {
 	for _, e := range n.entries {
-		if e.Password {
+		if e.secret {
 			e.SetText("")
 		}
 	}

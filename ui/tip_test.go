@@ -5,6 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"fyne.io/fyne/v2"
+
 	"dancecard/accounts"
 )
 
@@ -82,6 +84,20 @@ func TestOpenMenuIsInTheMap(t *testing.T) {
 	u.apply(locked(accounts.LockIdle)(), nil)
 	if len(u.mapMenu(nil)) > 0 {
 		t.Error("the menu outlives the lock")
+	}
+}
+
+func TestMenuStaysInSightAndOffItsButton(t *testing.T) {
+	u := staged(t, stage(), false, 720, 480)
+	for _, c := range u.win.accounts.cards[:4] { // what is in sight
+		u.cardMenu(c)
+		more := int(fyne.CurrentApp().Driver().AbsolutePositionForObject(c.more).Y) + 16
+		for _, i := range u.mapMenu(nil) {
+			if i.Y < 0 || i.Y+i.Height > 480 || i.X+i.Width > 720 || i.Y < more && more < i.Y+i.Height {
+				t.Errorf("%s: more at %d, %+v", c.name.text, more, i)
+			}
+		}
+		u.menu.Hide()
 	}
 }
 

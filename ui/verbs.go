@@ -212,8 +212,11 @@ func (u *UI) popUp(items []*fyne.MenuItem, under fyne.CanvasObject) {
 		u.menuLabels = append(u.menuLabels, i.Label)
 	}
 	p := fyne.CurrentApp().Driver().AbsolutePositionForObject(under).AddXY(0, under.Size().Height+4)
-	room := u.win.w.Canvas().Size().Width - m.MinSize().Width - 8
-	m.ShowAtPosition(fyne.NewPos(max(8, min(p.X, room)), p.Y))
+	room := u.win.w.Canvas().Size().Subtract(m.MinSize()).SubtractWidthHeight(8, 8)
+	if p.Y > room.Height { // above it
+		p.Y -= under.Size().Height + m.MinSize().Height + 8
+	}
+	m.ShowAtPosition(fyne.NewPos(max(8, min(p.X, room.Width)), max(8, p.Y)))
 }
 
 // closeWindow is the window's own close button. It hides only where a tray can

@@ -160,6 +160,7 @@ func TestALockForgetsWhatWasTyped(t *testing.T) {
 	u.win.render()
 	hidden := u.nav.entries["secret"]
 	test.Type(hidden, "s3cret")
+	test.Tap(hidden.ActionItem.(*button)) // the eye
 	u.apply(locked(accounts.LockIdle)(), nil)
 	if hidden.Text != "" || u.nav.page != pageAccounts || u.win.activity != nil {
 		t.Errorf("%q is still there", hidden.Text)
