@@ -115,7 +115,7 @@ func (b *Book) prepare(p *profile, r *ConnectRequest) (row dance.Provider, reque
 func (b *Book) run(ctx context.Context, d *danceRun, row dance.Provider, request dance.Request, noBrowser bool) {
 	defer close(d.ended)
 	defer d.cancel()
-	b.announce(Event{Type: EventDanceStarted, Profile: d.profile.id, Account: d.view.Reconnects, Data: map[string]string{"provider": row.ID}})
+	b.announce(Event{Type: EventDanceStarted, Profile: d.profile.id, Account: d.view.Reconnects, Data: map[string]string{"provider": row.ID, "label": row.Name}})
 	var openings atomic.Int32
 	result, err := dance.Run(ctx, row, dance.Prompt{
 		Again: d.again,
@@ -172,7 +172,7 @@ func (b *Book) danceFailed(ctx context.Context, d *danceRun, err error) {
 		}
 	})
 	b.announce(Event{Type: event, Profile: d.profile.id, Account: d.view.Reconnects,
-		Data: map[string]string{"provider": d.view.Provider, "why": problem.Text}})
+		Data: map[string]string{"provider": d.view.Provider, "label": d.view.ProviderName, "why": problem.Text}})
 }
 
 func danceProblem(ctx context.Context, name string, err error) *Error {
@@ -251,7 +251,7 @@ func (b *Book) CancelDance(id string) error {
 	d.cancel()
 	if result != nil && !over {
 		b.giveBack(d, *result)
-		b.announce(Event{Type: EventDanceCancelled, Profile: d.profile.id, Data: map[string]string{"provider": d.view.Provider}})
+		b.announce(Event{Type: EventDanceCancelled, Profile: d.profile.id, Data: map[string]string{"provider": d.view.Provider, "label": d.view.ProviderName}})
 	}
 	b.announce(Event{Type: EventChanged, Profile: d.profile.id})
 	return nil

@@ -49,6 +49,14 @@ func activityOf(s accounts.Snapshot, list []accounts.Activity, search string) ac
 	return out
 }
 
+// signIn names a dance by its provider; older lines name none.
+func signIn(provider string) string {
+	if provider == "" {
+		return "A sign-in"
+	}
+	return "The sign-in at " + clean(provider)
+}
+
 func dayWords(a accounts.Activity, s accounts.Snapshot) string {
 	if sameDay(a.At, s.At) {
 		return "Today"
@@ -96,11 +104,11 @@ func lineOf(s accounts.Snapshot, a accounts.Activity) lineState {
 	case "revocation.done":
 		l.Glyph, l.Bold, l.Words = glyphOK, label, "revoked at the provider"
 	case "dance.started":
-		l.Words = "A sign-in began"
+		l.Words = signIn(a.Label) + " began"
 	case "dance.failed":
-		l.Glyph, l.Words = glyphDanger, "A sign-in did not work"
+		l.Glyph, l.Words = glyphDanger, signIn(a.Label)+" did not work"
 	case "dance.cancelled":
-		l.Words = "A sign-in was cancelled"
+		l.Words = signIn(a.Label) + " was cancelled"
 	case "profile.opened", "profile.locked", "profile.created", "profile.deleted":
 		l.Glyph, l.Words = glyphLocked, "Profile "+strings.TrimPrefix(a.Type, "profile.")
 		if a.Type != "profile.locked" {
