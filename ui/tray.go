@@ -1,9 +1,10 @@
 package ui
 
 import (
-	"reflect"
-
 	"context"
+	"reflect"
+	"runtime"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
@@ -54,7 +55,7 @@ func (t *tray) items(list []trayItem) []*fyne.MenuItem {
 			out = append(out, fyne.NewMenuItemSeparator())
 			continue
 		}
-		item := fyne.NewMenuItem(i.Label, func() { t.u.do(func() { t.click(i) }) })
+		item := fyne.NewMenuItem(menuLabel(i.Label, runtime.GOOS), func() { t.u.do(func() { t.click(i) }) })
 		item.Disabled, item.Checked = i.Disabled, i.Checked
 		item.IsQuit = i.Verb == trayQuit
 		if len(i.Children) > 0 {
@@ -63,6 +64,15 @@ func (t *tray) items(list []trayItem) []*fyne.MenuItem {
 		out = append(out, item)
 	}
 	return out
+}
+
+// menuLabel doubles underscores where the menu's protocol takes a single one
+// for a mark under the next letter (com.canonical.dbusmenu).
+func menuLabel(label, system string) string {
+	if system == "darwin" || system == "windows" {
+		return label
+	}
+	return strings.ReplaceAll(label, "_", "__")
 }
 
 func (t *tray) click(i trayItem) {
