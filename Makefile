@@ -7,12 +7,12 @@ export GOFLAGS := -buildvcs=false -trimpath
 TAGS := -tags gles
 BIN := build/dancecard build/dancectl build/demo-provider
 
-.PHONY: run tour test pictures build vet deps clean deps-build deps-run deps-test build/tour-guide $(BIN)
+.PHONY: run tour test pictures build vet deps clean deps-build deps-tour build/tour-guide $(BIN)
 
 run:
 	@test/run.sh
 
-tour: deps-test build build/tour-guide
+tour: deps-tour build build/tour-guide
 	@build/tour-guide
 
 test:
@@ -36,9 +36,12 @@ build/tour-guide:
 vet: deps-build
 	go vet $(TAGS) ./...
 
-deps: deps-build deps-test
-deps-build deps-run deps-test: deps-%:
-	@test/install.sh $*
+deps:
+	@test/install.sh build run tour test
+deps-build:
+	@test/install.sh build
+deps-tour:
+	@test/install.sh build tour
 
 clean:
 	rm -rf build

@@ -43,7 +43,7 @@ units() {
 	go test $tags -race -covermode=atomic -coverprofile=build/cover.out $units
 }
 
-step 'System packages' test/install.sh build test
+step 'System packages' test/install.sh build tour test
 step 'Format' formatted
 step 'Modules' go mod download
 step 'Build' make -s build build/tour-guide

@@ -6,7 +6,7 @@ top=$(pwd)
 
 if [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
 	echo "There is no display here (DISPLAY and WAYLAND_DISPLAY are not set): taking the tour instead."
-	exec make tour
+	exec make --no-print-directory tour
 fi
 test/install.sh build run
 make -s build
