@@ -216,8 +216,35 @@ func (t *tour) asleep() (fresh token, err error) {
 	return fresh, errors.Join(err, syscall.Kill(pid, syscall.SIGKILL))
 }
 
+// onlyMira lets jo's token outlive the kill and mira's not: a refresh of jo's
+// that is killed half-way costs the sign-in, for nobody has its answer.
+func (t *tour) onlyMira() (err error) {
+	for _, k := range []struct {
+		user     string
+		lifetime time.Duration
+	}{{"jo", time.Hour}, {"mira", lifetime}} {
+		if err := t.giveTokensFor(k.lifetime); err != nil {
+			return err
+		}
+		if err := t.dancectl("left", "accounts", "refresh", "demo:"+k.user); err != nil {
+			return err
+		}
+	}
+	t.mira, err = t.must("demo:mira", "{}")
+	return err
+}
+
+// giveTokensFor starts the provider anew, with another lifetime of its tokens.
+func (t *tour) giveTokensFor(lifetime time.Duration) error {
+	t.provider.SetLifetime(lifetime)
+	return errors.Join(t.provider.Stop(t.ctx), t.provider.Start(t.ctx))
+}
+
 func (t *tour) storesFirst() (err error) {
 	t.did("Stopped Dancecard until mira's token was dead, woke it while curl asked, and killed it (kill -9) when it answered.")
+	if err := t.onlyMira(); err != nil {
+		return err
+	}
 	if t.mira, err = t.asleep(); err != nil {
 		return err
 	}

@@ -42,8 +42,7 @@ func (t *tour) unlock() (err error) {
 // dead from now on was revoked.
 func (t *tour) longTokens() (err error) {
 	t.did("Let the provider give tokens of an hour, so that a dead token is a revoked one.")
-	t.provider.SetLifetime(time.Hour)
-	if err := errors.Join(t.provider.Stop(t.ctx), t.provider.Start(t.ctx)); err != nil {
+	if err := t.giveTokensFor(time.Hour); err != nil {
 		return err
 	}
 	for user, k := range map[string]*token{"mira": &t.mira, "jo": &t.jo} {
