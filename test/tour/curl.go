@@ -65,10 +65,13 @@ func (t *tour) refused(account, code string) error {
 	})
 }
 
-// listen starts a curl that stays on the event stream.
+// listen starts a curl that stays on the event stream, and waits until it hears.
 func (t *tour) listen() (err error) {
 	t.events, err = t.world.Start("curl", "-sSN", "--unix-socket", t.world.Socket(), "http://dancecard/v1/events")
-	return err
+	if err != nil {
+		return err
+	}
+	return t.heard(": dancecard") // the stream's first line
 }
 
 // heard waits until the stream has brought all of these events.
