@@ -35,7 +35,7 @@ sudo=
 if [ "$(id -u)" != 0 ]; then
 	sudo=sudo
 	command -v sudo >/dev/null 2>&1 || {
-		echo "There is no sudo: run as root:  apt-get install --no-install-recommends$missing" >&2
+		echo "There is no sudo: run as root:  apt-get update && apt-get install --no-install-recommends$missing" >&2
 		exit 1
 	}
 	echo "installing them through sudo"
