@@ -26,19 +26,20 @@ func (b *Book) arrived(d *danceRun, result dance.Result) error {
 		b.giveBack(d, result)
 		return dance.ErrCancelled
 	}
-	d.result, d.view.Came, d.view.Stage = &result, &came, DanceCameBack
-	d.view.Deadline = time.Now().Add(cameBackTime)
-	close(d.changed)
-	d.changed = make(chan struct{})
+	d.result, d.view.Came = &result, &came
 	again := d.view.Reconnects != "" && came.Known == d.view.Reconnects
 	b.mu.Unlock()
-	b.announce(Event{Type: EventChanged, Profile: d.profile.id})
 	if again {
 		// If it cannot be stored it waits before the user, as any other does.
 		if _, err := b.Keep(b.ctx, d.view.ID, "", false); err == nil {
 			return nil
 		}
 	}
+	b.step(d, func() {
+		if !d.view.Stage.Over() {
+			d.view.Stage, d.view.Deadline = DanceCameBack, time.Now().Add(cameBackTime)
+		}
+	})
 	time.AfterFunc(cameBackTime, func() {
 		if b.stillBack(d) {
 			b.CancelDance(d.view.ID)
@@ -195,7 +196,7 @@ func (b *Book) Keep(_ context.Context, id, label string, asNew bool) (accountID 
 // was cancelled meanwhile, to the provider.
 func (b *Book) unkeep(d *danceRun, result *dance.Result) {
 	b.mu.Lock()
-	waits := d.view.Stage == DanceCameBack
+	waits := !d.view.Stage.Over()
 	if waits {
 		d.result = result
 	}

@@ -87,8 +87,13 @@ func TestO40ReconnectWithAnotherSubjectOverwritesNothing(t *testing.T) {
 func TestReconnectKeepsTheSameSubjectWithoutAsking(t *testing.T) {
 	r := newRig(t, dancetest.Options{})
 	mira := r.link("mira")
-	id := r.dance("mira", ConnectRequest{Reconnect: mira.ID})
-	d := r.awaitDance(id, func(d Dance) bool { return d.Stage.Over() })
+	r.user = "mira"
+	id, err := r.Connect(t.Context(), ConnectRequest{Reconnect: mira.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Whoever sees it come back would answer a question that nobody asks.
+	d := r.awaitDance(id, func(d Dance) bool { return d.Stage == DanceCameBack || d.Stage.Over() })
 	if d.Stage != DanceDone || d.Account != mira.ID {
 		t.Fatalf("%+v", d)
 	}
