@@ -31,7 +31,7 @@ type tour struct {
 	world    *test.World
 	provider *test.Demo
 	app      *test.Process // Dancecard
-	trace    string        // what strace saw of the first Dancecard
+	trace    string        // what strace saw of the first Dancecard, "" if it may not look
 	pictures string
 	step     int
 	started  time.Time
@@ -62,7 +62,9 @@ func (t *tour) walk() (err error) {
 		return err
 	}
 	t.world.Setenv("FYNE_THEME", "light")
-	t.trace = filepath.Join(t.world.Dir, "trace")
+	if os.Geteuid() == 0 { // Dancecard's memory is closed to its own user's programs
+		t.trace = filepath.Join(t.world.Dir, "trace")
+	}
 	defer func() {
 		if err != nil {
 			t.tell()
