@@ -48,7 +48,7 @@ type Error struct {
 	Code       Code
 	Text       string
 	Hint       string
-	Accounts   []string      // CodeAmbiguousAccount: the granted accounts it may be, as provider:login
+	Accounts   []string      // CodeAmbiguousAccount: the granted accounts it may be, by names that fit one alone
 	RetryAfter time.Duration // CodeOffline, CodeRateLimited: 0 if not known
 }
 

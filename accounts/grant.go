@@ -103,7 +103,7 @@ func (b *Book) permit(ctx context.Context, p *profile, app App, ref string, w Wa
 		b.mu.Unlock()
 		return permission{}, noSuchAccount(ref)
 	case len(granted) > 1:
-		names := refsOf(granted)
+		names := p.refsLocked(granted)
 		b.mu.Unlock()
 		return permission{}, &Error{Code: CodeAmbiguousAccount, Text: fmt.Sprintf("%q fits several accounts.", ref),
 			Hint: "Name one of: " + strings.Join(names, ", ") + ".", Accounts: names}
@@ -151,9 +151,14 @@ func (p *profile) choicesLocked(app App, ref string) (candidates, granted []*acc
 	return candidates, granted
 }
 
-func refsOf(accounts []*account) (refs []string) {
+// refsLocked names accounts so that each name fits one alone.
+func (p *profile) refsLocked(accounts []*account) (refs []string) {
 	for _, a := range accounts {
-		refs = append(refs, a.Provider+":"+a.Login)
+		ref := a.Provider + ":" + a.Login
+		if len(p.matchesLocked(ref)) != 1 {
+			ref = a.ID
+		}
+		refs = append(refs, ref)
 	}
 	return refs
 }
@@ -268,7 +273,7 @@ func (p *profile) onlyLocked(found []*account, ref string) (Account, error) {
 	case 1:
 		return p.accountLocked(found[0], readClocks()), nil
 	}
-	names := refsOf(found)
+	names := p.refsLocked(found)
 	return Account{}, &Error{Code: CodeAmbiguousAccount, Text: fmt.Sprintf("%q fits several accounts.", ref),
 		Hint: "Name one of: " + strings.Join(names, ", ") + ".", Accounts: names}
 }
