@@ -15,6 +15,7 @@ type danceRun struct {
 	view     Dance
 	profile  *profile
 	instance string
+	label    string
 	client   registrationRecord
 	cancel   context.CancelFunc
 	result   *dance.Result // stage came back
@@ -37,6 +38,7 @@ type ConnectRequest struct {
 	Scopes    []string // nil: the row's
 	Reconnect string   // id of the account to sign in again; Provider may be empty then
 	NoBrowser bool     // open nothing: somebody copies the link
+	Label     string   // what to call the account, where Keep gives no label
 	By        *App     // the app that asked for it
 }
 
@@ -48,6 +50,11 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 	p, _, err := b.openProfile()
 	if err != nil {
 		return "", err
+	}
+	if r.Label != "" {
+		if r.Label, err = cleanName(r.Label); err != nil {
+			return "", err
+		}
 	}
 	row, request, err := b.prepare(p, &r)
 	if err != nil {
@@ -75,7 +82,7 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 	ctx, cancel := context.WithTimeout(b.ctx, danceTime)
 	now := time.Now()
 	d := &danceRun{
-		profile: p, instance: r.Instance, client: client, cancel: cancel, again: make(chan struct{}), changed: make(chan struct{}), ended: make(chan struct{}),
+		profile: p, instance: r.Instance, label: r.Label, client: client, cancel: cancel, again: make(chan struct{}), changed: make(chan struct{}), ended: make(chan struct{}),
 		view: Dance{ID: newID("d"), Provider: row.ID, ProviderName: row.Name, Tile: row.Tile, Reconnects: r.Reconnect, By: r.By,
 			Stage: DanceStarting, Started: now, Deadline: now.Add(danceTime)},
 	}

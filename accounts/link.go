@@ -143,8 +143,8 @@ func (b *Book) linkedAnywhere(provider string, who dance.Identity) bool {
 	return false
 }
 
-// Keep links who came back, under a label of the user's choice ("" for its
-// login). An account of the profile that is the same is renewed. If a dance
+// Keep links who came back, under a label of the user's choice ("" for the one
+// given to Connect, or its login). An account of the profile that is the same is renewed. If a dance
 // was to sign in another account again, CodeOtherSubject, unless asNew adds
 // who came back beside it.
 func (b *Book) Keep(_ context.Context, id, label string, asNew bool) (accountID string, err error) {
@@ -177,7 +177,7 @@ func (b *Book) Keep(_ context.Context, id, label string, asNew bool) (accountID 
 	if !mine {
 		return "", &Error{Code: CodeNoSuchDance, Text: "That attempt is over.", Hint: "Connect again."}
 	}
-	a, renewed, err := b.link(p, d, *result, label)
+	a, renewed, err := b.link(p, d, *result, cmp.Or(label, d.label))
 	if err != nil {
 		b.unkeep(d, result)
 		return "", err

@@ -292,3 +292,31 @@ func TestOpenAgainUsesANewStartAddress(t *testing.T) {
 	}
 	wantCode(t, r.OpenAgain(t.Context(), id), CodeExpired)
 }
+
+func TestLabelIsCheckedBeforeTheDanceAndUsedAfterIt(t *testing.T) {
+	r := newRig(t, dancetest.Options{})
+	_, err := r.Connect(t.Context(), ConnectRequest{Provider: "demo", Label: "two\nlines"})
+	wantCode(t, err, CodeBadRequest)
+	if n := len(r.Snapshot().Dances); n != 0 {
+		t.Fatalf("%d dances", n)
+	}
+	id := r.dance("mira", ConnectRequest{Provider: "demo", Label: "Mine"})
+	account, err := r.Keep(t.Context(), id, "", false)
+	if err != nil || r.account(account).Label != "Mine" {
+		t.Fatalf("%v, %+v", err, r.Snapshot().Accounts)
+	}
+}
+
+func TestAmbiguousAccountIsOfferedByNamesThatFit(t *testing.T) {
+	r := newRig(t, dancetest.Options{})
+	mira, jo := r.link("mira"), r.link("jo")
+	if err := r.Rename(mira.ID, "demo:jo"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := r.Resolve("demo:jo")
+	wantCode(t, err, CodeAmbiguousAccount)
+	e, _ := errors.AsType[*Error](err)
+	if !slices.Contains(e.Accounts, jo.ID) || !slices.Contains(e.Accounts, "demo:mira") {
+		t.Fatalf("%q", e.Accounts)
+	}
+}

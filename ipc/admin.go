@@ -58,6 +58,7 @@ type Connect struct {
 	Scopes    []string `json:"scopes,omitempty"`    // none: the provider's usual ones
 	Reconnect string   `json:"reconnect,omitempty"` // ref of the account to sign in again
 	NoBrowser bool     `json:"no_browser,omitempty"`
+	Label     string   `json:"label,omitempty"` // what to call the account, where Keep gives no label
 }
 
 // Dance is one run of an OAuth flow.

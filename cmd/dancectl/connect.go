@@ -15,7 +15,6 @@ import (
 type connectFlags struct {
 	printURL   bool
 	yes        bool
-	label      string
 	clientID   string
 	secretFile string
 	want       ipc.Connect
@@ -51,7 +50,7 @@ beforehand with --yes. A client secret is read from a file or at a prompt.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&f.printURL, "print-url", false, "print the address on the first line instead of opening a browser")
 	flags.BoolVar(&f.yes, "yes", false, "keep who comes back without asking")
-	flags.StringVar(&f.label, "label", "", "what to call the account")
+	flags.StringVar(&f.want.Label, "label", "", "what to call the account")
 	flags.StringVar(&f.want.Instance, "instance", "", "self-hosted: the host name, or what the provider asks for")
 	flags.StringSliceVar(&f.want.Scopes, "scopes", nil, "scopes to ask for, separated by commas (default: the provider's usual ones)")
 	flags.StringVar(&f.clientID, "client-id", "", "your own client id; it is kept in the vault")
@@ -83,7 +82,7 @@ func (t *tool) register(ctx context.Context, f connectFlags) error {
 	r := ipc.Registration{Instance: f.want.Instance, ClientID: f.clientID}
 	var err error
 	if f.secretFile != "" {
-		r.ClientSecret, err = secretFile(f.secretFile)
+		r.ClientSecret, err = secretFile(ctx, f.secretFile)
 	} else {
 		r.ClientSecret, err = t.ask(ctx, "Client secret (empty if there is none)", "--client-secret-file FILE")
 	}

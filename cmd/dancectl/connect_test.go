@@ -103,8 +103,8 @@ func TestConnectPrintsTheAddressFirst(t *testing.T) {
 	dancectl(t, "connect", "demo", "--print-url", "--yes", "--label", "Mine", "--scopes", "openid,email").
 		wants(t, 0, address+"\n"+connected, introduced)
 	for _, want := range []string{
-		`POST /v1/dances {"provider":"demo","scopes":["openid","email"],"no_browser":true}`,
-		`POST /v1/dances/d1/keep {"label":"Mine"}`,
+		`POST /v1/dances {"provider":"demo","scopes":["openid","email"],"no_browser":true,"label":"Mine"}`,
+		`POST /v1/dances/d1/keep {}`,
 	} {
 		if len(d.requests(want)) != 1 {
 			t.Errorf("asked %q, not %q", d.requests("POST"), want)

@@ -26,11 +26,14 @@ at the window, name a file with the profile's passphrase or recovery key.`,
 		var err error
 		switch {
 		case passphrase != "":
-			confirm.Passphrase, err = secretFile(passphrase)
+			confirm.Passphrase, err = secretFile(cmd.Context(), passphrase)
 		case recovery != "":
-			confirm.RecoveryKey, err = secretFile(recovery)
+			confirm.RecoveryKey, err = secretFile(cmd.Context(), recovery)
 		default:
-			t.note("Dancecard's window asks whether to disconnect %s.", args[0])
+			var a ipc.AccountDetail
+			if a, err = t.control.Account(cmd.Context(), args[0]); err == nil {
+				t.note("Dancecard's window asks whether to disconnect %s.", a.Label)
+			}
 		}
 		if err != nil {
 			return err

@@ -16,7 +16,7 @@ func (t *tool) keep(ctx context.Context, d ipc.Dance, f connectFlags) (ipc.Dance
 		return d, &problem{exitError, "Dancecard does not say who came back", ""}
 	}
 	t.introduce(d)
-	keep := ipc.Keep{Label: f.label, AsNew: d.Came.Wanted != nil}
+	keep := ipc.Keep{AsNew: d.Came.Wanted != nil}
 	if f.yes {
 		if d.Came.Wanted != nil {
 			return d, &problem{exitDenied, fmt.Sprintf("another account came back than %s", d.Came.Wanted.Label),

@@ -82,7 +82,7 @@ profile opens by itself through the desktop's keyring, and needs no passphrase.`
 		var err error
 		switch {
 		case file != "":
-			n.Passphrase, err = secretFile(file)
+			n.Passphrase, err = secretFile(ctx, file)
 		case !keyring:
 			n.Passphrase, err = t.newPassphrase(ctx)
 		}

@@ -17,8 +17,26 @@ import (
 const maxSecret = 64 << 10
 
 // secretFile reads a secret from a file that nobody else may read, without
-// the newline at its end.
-func secretFile(path string) (ipc.Secret, error) {
+// the newline at its end. Nobody may write to a pipe, so ctx ends the wait.
+func secretFile(ctx context.Context, path string) (ipc.Secret, error) {
+	type answer struct {
+		secret ipc.Secret
+		err    error
+	}
+	done := make(chan answer, 1)
+	go func() { // cannot be called off; ends with the process at the latest
+		s, err := readSecret(path)
+		done <- answer{s, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case a := <-done:
+		return a.secret, a.err
+	}
+}
+
+func readSecret(path string) (ipc.Secret, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", &problem{exitUsage, err.Error(), "give the path of a file that holds the secret alone"}
@@ -85,7 +103,7 @@ func (t *tool) ask(ctx context.Context, prompt, instead string) (ipc.Secret, err
 // secret takes a secret from a file if one is named, else from the terminal.
 func (t *tool) secret(ctx context.Context, file, flag, prompt string) (ipc.Secret, error) {
 	if file != "" {
-		return secretFile(file)
+		return secretFile(ctx, file)
 	}
 	s, err := t.ask(ctx, prompt, "--"+flag+" FILE")
 	if err == nil && s == "" {

@@ -3,11 +3,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestSecretFile(t *testing.T) {
@@ -37,7 +40,7 @@ func TestSecretFile(t *testing.T) {
 			if err := os.Chmod(path, c.mode); err != nil {
 				t.Fatal(err)
 			}
-			got, err := secretFile(path)
+			got, err := secretFile(t.Context(), path)
 			if c.err == "" && (err != nil || got.Reveal() != c.want) {
 				t.Errorf("got %q, %v", got.Reveal(), err)
 			}
@@ -46,10 +49,10 @@ func TestSecretFile(t *testing.T) {
 			}
 		})
 	}
-	if _, err := secretFile(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a folder") {
+	if _, err := secretFile(t.Context(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a folder") {
 		t.Errorf("a folder: %v", err)
 	}
-	if _, err := secretFile(filepath.Join(t.TempDir(), "none")); err == nil {
+	if _, err := secretFile(t.Context(), filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a file that is not there")
 	}
 }
@@ -63,7 +66,25 @@ func TestSecretFromAPipe(t *testing.T) {
 	defer r.Close()
 	w.WriteString("correct horse\n")
 	w.Close()
-	if got, err := secretFile(fmt.Sprintf("/dev/fd/%d", r.Fd())); err != nil || got.Reveal() != "correct horse" {
+	if got, err := secretFile(t.Context(), fmt.Sprintf("/dev/fd/%d", r.Fd())); err != nil || got.Reveal() != "correct horse" {
 		t.Errorf("%v", err)
 	}
+}
+
+// Nobody may ever write to it, and Ctrl-C must still end dancectl.
+func TestSecretFromAPipeWithoutAWriterCanBeCalledOff(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := secretFile(ctx, path); err != context.DeadlineExceeded {
+		t.Fatal(err)
+	}
+	w, err := os.OpenFile(path, os.O_WRONLY, 0) // lets the reader end
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
 }

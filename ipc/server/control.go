@@ -178,7 +178,7 @@ func (s *Server) askDisconnect(ctx context.Context, a accounts.Account, app acco
 
 func (s *Server) dance(ctx context.Context, _ *request, in ipc.Connect) (ipc.Dance, error) {
 	r := accounts.ConnectRequest{
-		Provider: in.Provider, Instance: in.Instance, Scopes: in.Scopes, NoBrowser: in.NoBrowser,
+		Provider: in.Provider, Instance: in.Instance, Scopes: in.Scopes, NoBrowser: in.NoBrowser, Label: in.Label,
 	}
 	for _, scope := range in.Scopes {
 		if !scopeToken(scope) {
