@@ -12,6 +12,11 @@ func exactly(names ...string) cobra.PositionalArgs {
 		if len(args) < len(names) {
 			return fmt.Errorf("%s is missing", names[len(args)])
 		}
+		for i, name := range names {
+			if args[i] == "" {
+				return fmt.Errorf("%s is empty", name)
+			}
+		}
 		return atMost(len(names))(cmd, args)
 	}
 }

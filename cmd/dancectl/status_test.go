@@ -140,10 +140,14 @@ Redirect   http://127.0.0.1/ (whether this provider takes it is not known)
 func TestDisconnect(t *testing.T) {
 	d := start(t)
 	answer := ipc.Disconnected{Account: "a1", Provider: "Demo", Label: "mira", Told: true}
+	d.answer("GET /v1/accounts/demo:mira", mira())
 	d.answer("DELETE /v1/accounts/demo:mira", answer)
 	d.answer("DELETE /v1/accounts/demo:no", problemOf(403, ipc.CodeConsentDenied, "You said no.", ""))
 	dancectl(t, "disconnect", "demo:mira").wants(t, 0, "mira is disconnected and erased here. Its token is revoked at Demo.\n",
-		"Dancecard's window asks whether to disconnect demo:mira.\n")
+		"Dancecard's window asks whether to disconnect "+mira().Label+".\n")
+	d.answer("GET /v1/accounts/none", problemOf(404, ipc.CodeNoSuchAccount, "There is none.", ""))
+	dancectl(t, "disconnect", "none").wants(t, 8, "", "dancectl: There is none.\nhint: dancectl accounts lists them\n")
+	dancectl(t, "disconnect", "").wants(t, 2, "", "dancectl: ACCOUNT is empty\nhint: dancectl help disconnect\n")
 	dancectl(t, "disconnect", "demo:mira", "--passphrase-file", file(t, "correct horse\n")).wants(t, 0,
 		"mira is disconnected and erased here. Its token is revoked at Demo.\n", "")
 	want := `DELETE /v1/accounts/demo:mira {"passphrase":"correct horse"}`
