@@ -31,6 +31,13 @@ if ! command -v apt-get >/dev/null 2>&1; then
 	echo "This is neither Debian nor Ubuntu: install what is missing and run make again." >&2
 	exit 1
 fi
+case "$missing " in *' chromium '*)
+	if grep -qs '^ID=ubuntu' /etc/os-release && [ ! -e /run/snapd.socket ]; then
+		echo "Ubuntu's Chromium is a snap, and snaps do not run here: install Google Chrome and run make again." >&2
+		exit 1
+	fi
+	;;
+esac
 sudo=
 if [ "$(id -u)" != 0 ]; then
 	sudo=sudo
