@@ -69,19 +69,16 @@ func (b *Book) Disconnect(ctx context.Context, id string) error {
 	}
 	b.mu.Lock()
 	r := p.revocations[id]
-	mine := r != nil && !r.trying
-	if mine {
-		r.trying = true
-	}
 	b.mu.Unlock()
-	if mine {
+	if r != nil {
 		b.tryRevocation(ctx, p, r)
 	}
 	return nil
 }
 
 // erase takes the account, its token and its grants out of the vault and
-// leaves a revocation, all in one change, and compacts.
+// leaves a revocation, all in one change, and compacts. The first try of the
+// revocation is the caller's.
 func (b *Book) erase(p *profile, v *vault.Vault, a *account) (revocationRecord, error) {
 	p.store.Lock()
 	defer p.store.Unlock()
@@ -122,7 +119,7 @@ func (b *Book) erase(p *profile, v *vault.Vault, a *account) (revocationRecord, 
 		}
 		delete(p.accounts, a.ID)
 		if record.Tokens != nil {
-			p.revocations[a.ID] = &revocation{revocationRecord: record, why: "Not tried yet."}
+			p.revocations[a.ID] = &revocation{revocationRecord: record, why: "Not tried yet.", trying: true}
 		}
 	}
 	b.mu.Unlock()

@@ -79,8 +79,8 @@ func TestConsentIsNotAnsweredByTyping(t *testing.T) {
 			c.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
 			c.Focused().TypedRune(' ')
 		}
-		test.FocusNext(c)
-		test.FocusNext(c)
+		c.FocusNext()
+		c.FocusNext()
 		for range 5 {
 			time.Sleep(200 * time.Millisecond)
 			space()
@@ -92,8 +92,8 @@ func TestConsentIsNotAnsweredByTyping(t *testing.T) {
 		if c.Focused() != nil {
 			t.Error("who writes words keeps the focus on an answer")
 		}
-		test.FocusNext(c)
-		test.FocusNext(c)
+		c.FocusNext()
+		c.FocusNext()
 		time.Sleep(keyRest)
 		c.Focused().TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
 		if want := []accounts.Answer{{Allow: true, For: accounts.Once}}; !slices.Equal(*answers, want) {
