@@ -131,7 +131,7 @@ func (s *Server) again(a accounts.Account, err error) (ipc.AccountDetail, error)
 }
 
 // disconnect destroys, so the user's passphrase or word in the window is
-// needed. A caller who leaves lets the question stand until it runs out.
+// needed. A caller who leaves takes the question away.
 func (s *Server) disconnect(ctx context.Context, q *request, in ipc.Confirm) (ipc.Disconnected, error) {
 	book := s.book
 	a, err := book.Resolve(q.vars[0])
