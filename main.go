@@ -47,7 +47,7 @@ func main() {
 	case *showVersion:
 		fmt.Println(meta.Name, meta.Version)
 	case flag.NArg() > 0:
-		fail(exitUsage, errors.New("there is nothing to name on the command line"), "dancecard --help")
+		fail(exitUsage, fmt.Errorf("it takes no arguments, and %q is one", flag.Arg(0)), "dancecard --help")
 	default:
 		run(meta, *hidden)
 	}

@@ -30,6 +30,9 @@ line "resync" says that some events may be missing: look again with status. With
 	cmd.Flags().StringVar(&after, "after", "", "begin after the event with this id")
 	cmd.Flags().IntVar(&count, "count", 0, "end after so many events (0: never)")
 	cmd.RunE = t.work(func(cmd *cobra.Command, _ []string) error {
+		if count < 0 {
+			return &problem{exitUsage, "a count cannot be negative", "--count 10"}
+		}
 		known := &book{tool: t}
 		for e, err := range t.control.Events(cmd.Context(), after) {
 			if err != nil {

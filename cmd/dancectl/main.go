@@ -54,9 +54,14 @@ type tool struct {
 
 // run does what the arguments say and returns the exit code.
 func (t *tool) run(ctx context.Context, args []string) int {
+	out := &sink{Writer: t.out}
+	t.out = out
 	root := t.root()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = out.err
+	}
 	if err == nil {
 		return exitOK
 	}
@@ -66,8 +71,26 @@ func (t *tool) run(ctx context.Context, args []string) int {
 	return t.fail(err)
 }
 
+// sink remembers that something could not be written: a full disk behind a
+// redirection is no success.
+type sink struct {
+	io.Writer
+	err error
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	n, err := s.Writer.Write(p)
+	if s.err == nil {
+		s.err = err
+	}
+	return n, err
+}
+
 // isTerminal reports whether a stream is one that a person looks at.
 func isTerminal(stream any) bool {
+	if s, ok := stream.(*sink); ok {
+		stream = s.Writer
+	}
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -142,7 +142,7 @@ func (t *tool) printAccounts(accounts []ipc.AccountDetail, now time.Time) {
 	short := names(accounts)
 	rows := [][]string{{"ACCOUNT", "LABEL", "STATUS", "TOKEN", "APPS"}}
 	for _, a := range accounts {
-		rows = append(rows, []string{short[a.ID], a.Label, state(a, now), life(a.ExpiresAt, now), fmt.Sprint(a.Apps)})
+		rows = append(rows, []string{short[a.ID], a.Label, state(a, now), tokenLife(a, now), fmt.Sprint(a.Apps)})
 	}
 	table(t.out, rows)
 }
@@ -167,7 +167,7 @@ func (t *tool) accountShow() *cobra.Command {
 		t.facts([][2]string{
 			{"Account", person(a.Login, a.Name, a.Email, a.Subject)},
 			{"Label", a.Label}, {"Provider", a.ProviderName}, {"Issuer", a.Issuer}, {"Subject", a.Subject},
-			{"Id", a.ID}, {"Status", state(a, now)}, {"Why", a.Why}, {"Token", life(a.ExpiresAt, now)},
+			{"Id", a.ID}, {"Status", state(a, now)}, {"Why", a.Why}, {"Token", tokenLife(a, now)},
 			{"Scopes", strings.Join(a.Scopes, " ")}, {"Hosts", strings.Join(a.Hosts, " ")},
 			{"Linked", clock(a.Linked, now)}, {"Last used", clock(a.LastUsed, now)}, {"Apps", fmt.Sprint(a.Apps)},
 			{"Settings", a.SettingsPage},

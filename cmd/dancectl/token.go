@@ -44,6 +44,8 @@ The word that you give is for the program that calls dancectl, not for dancectl.
 			return &problem{exitUsage, fmt.Sprintf("there is no token of type %q", r.Type), "--type access, or --type id"}
 		case minValid < 0 || wait < 0:
 			return &problem{exitUsage, "a duration cannot be negative", "--min-valid 5m"}
+		case cmd.Flags().Changed("wait") && wait < time.Second:
+			return &problem{exitUsage, "a wait is at least a second", "--wait 30s"}
 		case isTerminal(t.out) && !show:
 			return &problem{exitUsage, "a token is not shown on a terminal", "pipe it to the program that needs it, or add --show"}
 		}

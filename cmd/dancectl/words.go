@@ -20,6 +20,14 @@ func life(until, now time.Time) string {
 	return span(until.Sub(now)) + " left"
 }
 
+// tokenLife is nothing where there is no token any more.
+func tokenLife(a ipc.AccountDetail, now time.Time) string {
+	if a.Status == "revoking" {
+		return ""
+	}
+	return life(a.ExpiresAt, now)
+}
+
 // span says a duration in at most two units.
 func span(d time.Duration) string {
 	days, hours := int(d/(24*time.Hour)), int(d%(24*time.Hour)/time.Hour)
