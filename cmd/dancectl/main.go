@@ -59,13 +59,12 @@ func (t *tool) run(ctx context.Context, args []string) int {
 	root := t.root()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil {
-		err = out.err
-	}
-	if err == nil {
+	if err == nil && out.err == nil {
 		return exitOK
 	}
-	if !t.started {
+	if err == nil {
+		err = out.err
+	} else if !t.started {
 		err = usageError(cmd, err)
 	}
 	return t.fail(err)
