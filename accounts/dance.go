@@ -15,7 +15,6 @@ type danceRun struct {
 	view     Dance
 	profile  *profile
 	instance string
-	label    string
 	client   registrationRecord
 	cancel   context.CancelFunc
 	result   *dance.Result // stage came back
@@ -82,8 +81,8 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 	ctx, cancel := context.WithTimeout(b.ctx, danceTime)
 	now := time.Now()
 	d := &danceRun{
-		profile: p, instance: r.Instance, label: r.Label, client: client, cancel: cancel, again: make(chan struct{}), changed: make(chan struct{}), ended: make(chan struct{}),
-		view: Dance{ID: newID("d"), Provider: row.ID, ProviderName: row.Name, Tile: row.Tile, Reconnects: r.Reconnect, By: r.By,
+		profile: p, instance: r.Instance, client: client, cancel: cancel, again: make(chan struct{}), changed: make(chan struct{}), ended: make(chan struct{}),
+		view: Dance{ID: newID("d"), Provider: row.ID, ProviderName: row.Name, Tile: row.Tile, Reconnects: r.Reconnect, By: r.By, Label: r.Label,
 			Stage: DanceStarting, Started: now, Deadline: now.Add(danceTime)},
 	}
 	b.dances = append(b.dances, d)

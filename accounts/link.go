@@ -177,7 +177,7 @@ func (b *Book) Keep(_ context.Context, id, label string, asNew bool) (accountID 
 	if !mine {
 		return "", &Error{Code: CodeNoSuchDance, Text: "That attempt is over.", Hint: "Connect again."}
 	}
-	a, renewed, err := b.link(p, d, *result, cmp.Or(label, d.label))
+	a, renewed, err := b.link(p, d, *result, cmp.Or(label, d.view.Label))
 	if err != nil {
 		b.unkeep(d, result)
 		return "", err

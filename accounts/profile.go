@@ -262,9 +262,9 @@ func (b *Book) makeVault(ctx context.Context, p *profile, ways []vault.KeySource
 // cleanName checks a name that the user gives to a profile or an account.
 func cleanName(name string) (string, error) {
 	name = strings.TrimSpace(name)
-	if name == "" || name == "." || name == ".." || len(name) > 80 || strings.Contains(name, "/") || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if name == "" || name == "." || name == ".." || len(name) > 80 || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return "", &Error{Code: CodeBadRequest, Text: "That name cannot be used.",
-			Hint: "Choose one of 1 to 80 printable characters, without a slash."}
+			Hint: "Choose one of 1 to 80 printable characters; a dot or two alone are none."}
 	}
 	return name, nil
 }

@@ -87,7 +87,7 @@ func TestPassphraseOpens(t *testing.T) {
 
 func TestBadNames(t *testing.T) {
 	r := newRig(t, dancetest.Options{})
-	for _, name := range []string{"", "  ", "a\nb", "x\x1b[31m", strings.Repeat("x", 81), "..", "a/b"} {
+	for _, name := range []string{"", "  ", "a\nb", "x\x1b[31m", strings.Repeat("x", 81), ".", ".."} {
 		_, _, err := r.CreateProfile(t.Context(), NewProfile{Name: name})
 		wantCode(t, err, CodeBadRequest)
 		wantCode(t, r.RenameProfile("", name), CodeBadRequest)

@@ -196,6 +196,7 @@ type Dance struct {
 	Tile         dance.Tile
 	Reconnects   string // id of the account that is to be signed in again; ""
 	By           *App   // the app that asked for it; nil: the user
+	Label        string // what the account is to be called, where that was said; ""
 	Stage        DanceStage
 	URL          string // the provider's own address, for Copy; "" until waiting
 	OpenProblem  string // why no browser could be opened; ""

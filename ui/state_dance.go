@@ -133,7 +133,7 @@ func cameOf(s accounts.Snapshot, d accounts.Dance) *cameState {
 	who := clean(cmp.Or(c.Login, c.Email, c.Name, c.Subject))
 	out := &cameState{Title: "This account came back", Sub: "Nothing has been saved and no app can use it yet.",
 		Who: who, Name: clean(c.Name), Seed: c.Issuer + c.Subject, Initials: initials(cmp.Or(c.Name, who)),
-		Scopes: scopesOf(c.Asked, c.Granted, c.Words), Label: who, Button: "Add to " + brief(home, 16)}
+		Scopes: scopesOf(c.Asked, c.Granted, c.Words), Label: cmp.Or(clean(d.Label), who), Button: "Add to " + brief(home, 16)}
 	if out.Name == who {
 		out.Name = clean(c.Email)
 	}
@@ -145,7 +145,7 @@ func cameOf(s accounts.Snapshot, d accounts.Dance) *cameState {
 	}
 	if known, ok := s.Account(c.Known); ok {
 		out.Sub = "It is linked already. Its token is not replaced before you say so."
-		place, out.Label, out.Button = home+" has it as "+clean(known.Label), clean(known.Label), "Reconnect"
+		place, out.Label, out.Button = home+" has it as "+clean(known.Label), cmp.Or(clean(d.Label), clean(known.Label)), "Reconnect"
 	}
 	out.Facts = [][2]string{{"Signed in at", hostOf(c.Issuer)}, {"Its id there", clean(c.Subject)}, {"In this profile", place}}
 	var missing []string
