@@ -107,6 +107,7 @@ func run(meta fyne.AppMetadata, hidden bool) {
 		close(ready)
 		go func() { served <- sockets.Serve(book) }()
 		go endOnSignal(signals, stop, window)
+		go endWithSession(signals, meta.ID, window.Quit)
 		go func() {
 			<-window.Ending()
 			time.AfterFunc(quitGrace, end)
