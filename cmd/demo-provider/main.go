@@ -1,4 +1,4 @@
-// Demo-provider is an OpenID provider as a process of its own, for trying
+// Command demo-provider is an OpenID provider as a process of its own, for trying
 // Dancecard without an account anywhere: dance/dancetest with flags.
 //
 //	demo-provider -provider-file ~/.config/dancecard/providers/demo.toml
