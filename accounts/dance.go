@@ -32,13 +32,19 @@ const cameBackTime = 30 * time.Minute
 
 // ConnectRequest says what to connect.
 type ConnectRequest struct {
-	Provider  string   // id in the gallery
-	Instance  string   // self-hosted: what the row's Instance asks for
-	Scopes    []string // nil: the row's
-	Reconnect string   // id of the account to sign in again; Provider may be empty then
-	NoBrowser bool     // open nothing: somebody copies the link
-	Label     string   // what to call the account, where Keep gives no label
-	By        *App     // the app that asked for it
+	Provider  string            // id in the gallery
+	Address   string            // instead of Provider: an issuer's or MCP server's address, or an atproto handle
+	Instance  string            // self-hosted: what the row's Instance asks for
+	Scopes    []string          // nil: the row's
+	Reconnect string            // id of the account to sign in again; Provider may be empty then
+	NoBrowser bool              // open nothing: somebody copies the link
+	Label     string            // what to call the account, where Keep gives no label
+	AddScopes []string          // with Reconnect: ask for these besides what it has
+	Options   map[string]string // dance.Option ids
+	Browser   string            // id of a dance.Browser; "" the one the account was linked in, or the system's
+	Device    bool              // device authorization instead of a browser here
+	DPoP      bool              // bind the tokens to a key of ours, where the provider offers it
+	By        *App              // the app that asked for it
 }
 
 // Connect starts a dance and returns its id at once. A second call for the

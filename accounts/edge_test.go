@@ -253,7 +253,7 @@ func TestLockedProfileCountsWhoWaits(t *testing.T) {
 	_, err = r.Activity(1)
 	wantCode(t, err, CodeProfileLocked)
 	for _, err := range []error{r.Rename("a", "b"), r.TakeBack("g"), r.Disconnect(t.Context(), "a"), r.Refresh(t.Context(), "a"),
-		r.Rejected(t.Context(), testApp, "a", "b"), r.SetRegistration(t.Context(), "demo", "", "id", secret.String{})} {
+		r.Rejected(t.Context(), testApp, "a", "b"), r.SetRegistration(t.Context(), "demo", "", "id", secret.String{}, secret.String{})} {
 		wantCode(t, err, CodeProfileLocked)
 	}
 	if p := r.Snapshot().Profiles[0]; p.Waiting != 3 || p.Name != "Casa" {

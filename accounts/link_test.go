@@ -214,8 +214,8 @@ func TestRegistrationIsAskedForAndBelongsToItsIssuer(t *testing.T) {
 	}
 	_, err := r.Connect(t.Context(), ConnectRequest{Provider: "corp"})
 	wantCode(t, err, CodeNeedsRegistration)
-	wantCode(t, r.SetRegistration(t.Context(), "corp", "", "two words", secret.String{}), CodeBadRequest)
-	if err := r.SetRegistration(t.Context(), "corp", "", r.provider.ClientID(), secret.String{}); err != nil {
+	wantCode(t, r.SetRegistration(t.Context(), "corp", "", "two words", secret.String{}, secret.String{}), CodeBadRequest)
+	if err := r.SetRegistration(t.Context(), "corp", "", r.provider.ClientID(), secret.String{}, secret.String{}); err != nil {
 		t.Fatal(err)
 	}
 	r.dance("mira", ConnectRequest{Provider: "corp"})

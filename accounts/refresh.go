@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"dancecard/dance"
-	"dancecard/internal/secret"
 	"dancecard/vault"
 )
 
@@ -121,7 +120,7 @@ func (b *Book) refresh(p *profile, call refreshCall) error {
 		return err
 	}
 	issued := readClocks()
-	answer, err := dance.Refresh(ctx, call.link, call.client.registration(), secret.New(old.Refresh), nil, call.who)
+	answer, err := dance.Refresh(ctx, call.link, call.client.registration(), old.token(), nil, call.who)
 	if err == nil {
 		return b.storeAnswer(p, call, merge(old, answer, issued.wall), issued)
 	}

@@ -41,7 +41,7 @@ func (b *Book) provider(id, instance string) (dance.Provider, error) {
 // SetRegistration stores the user's own client for a provider. It takes the
 // place of an earlier one for new dances; accounts keep the client that they
 // were linked with.
-func (b *Book) SetRegistration(_ context.Context, provider, instance, clientID string, clientSecret secret.String) error {
+func (b *Book) SetRegistration(_ context.Context, provider, instance, clientID string, clientSecret, privateKey secret.String) error {
 	row, err := b.provider(provider, instance)
 	if err != nil {
 		return err

@@ -141,6 +141,18 @@ type Account struct {
 	EndSession   bool // "Sign out at provider" has an address
 	SettingsPage string
 	Hosts        []string // where its token may be sent
+	FetchOnly    bool     // its tokens need signing (DPoP, OAuth 1.0a): apps use fetch
+	Unnamed      bool     // the provider does not say whose account it is
+	Browser      string   // id of the dance.Browser that it was linked in; "" the system's own
+	SharesGrant  []string // labels ("Home: mira-o") of other links that live on the same grant, where revoking may end more than the token
+	StepUp       *StepUp  // an API asked for a stronger or fresher sign-in
+}
+
+// StepUp is what an API asked for (RFC 9470).
+type StepUp struct {
+	ACRValues []string
+	MaxAge    *int // seconds
+	Since     time.Time
 }
 
 // Status says in one word how an account stands; [StatusOf] computes it.
@@ -173,6 +185,12 @@ type Provider struct {
 	RegistrationHelp  string
 	RedirectURI       string // what the user registers
 	RedirectUnknown   bool   // whether the provider takes a loopback redirect is not known
+	Paste             bool   // the user copies the answer from the browser
+	Options           []dance.Option
+	Device            bool   // a device code can be asked for
+	NeedsPrivateKey   bool   // registering means making a key pair (OAuth 1.0a with RSA-SHA1)
+	Revocation        string // "revokes", "none", "unknown": what is known of ending tokens there
+	SettingsPage      string
 	Scopes            []string
 	OptionalScopes    []string
 	Words             map[string]string
@@ -198,8 +216,11 @@ type Dance struct {
 	By           *App   // the app that asked for it; nil: the user
 	Label        string // what the account is to be called, where that was said; ""
 	Stage        DanceStage
-	URL          string // the provider's own address, for Copy; "" until waiting
-	OpenProblem  string // why no browser could be opened; ""
+	URL          string      // the provider's own address, for Copy; "" until waiting
+	OpenProblem  string      // why no browser could be opened; ""
+	Code         *dance.Code // device flow: what to type elsewhere; nil
+	Paste        bool        // the provider cannot send the answer here: the user pastes it
+	Pasted       string      // why the text that was pasted is not it; ""
 	Started      time.Time
 	Opened       time.Time // when the browser was opened
 	Deadline     time.Time // the attempt ends by itself then
@@ -240,6 +261,7 @@ type CameBack struct {
 	Known   string   // id of the account of this profile that is the same; ""
 	Others  []string // labels of the profile's other accounts at this provider
 	Wanted  *Account // reconnecting, and another account came back than this one
+	Unnamed bool     // the provider does not say who came back: the user gives a label
 }
 
 // An App is a local program that asks for tokens, as the socket's server

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"dancecard/dance"
-	"dancecard/internal/secret"
 	"dancecard/vault"
 )
 
@@ -151,7 +150,7 @@ func (b *Book) probe(ctx context.Context, p *profile, v *vault.Vault, id string)
 		b.mu.Unlock()
 		return noSuchAccount(id)
 	}
-	link, held, before := a.Link, a.held, a.hash
+	link, held, before, client := a.Link, a.held, a.hash, p.registrations[a.Registration]
 	b.mu.Unlock()
 	t, err := storedToken(v, id, held)
 	if err != nil {
@@ -159,7 +158,7 @@ func (b *Book) probe(ctx context.Context, p *profile, v *vault.Vault, id string)
 	}
 	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
 	defer cancel()
-	_, err = dance.Probe(ctx, link, secret.New(t.Access))
+	_, err = dance.Probe(ctx, link, client.registration(), t.token())
 	if refused, ok := errors.AsType[*dance.Refused](err); ok && refused.Code == "invalid_token" {
 		return b.grantEnded(p, id, before, link.Provider.Name+" ended it.")
 	}

@@ -157,7 +157,7 @@ func TestQuirks(t *testing.T) {
 			op.token = raw(200, c.kind, c.body)
 			l := op.link()
 			l.Provider.Quirks = c.quirks
-			tok, err := Refresh(t.Context(), l, Registration{}, secret.New("old-refresh"), nil, Identity{})
+			tok, err := Refresh(t.Context(), l, Registration{}, Token{Refresh: secret.New("old-refresh")}, nil, Identity{})
 			if c.refusedAs != "" {
 				if no, ok := errors.AsType[*Refused](err); !ok || no.Code != c.refusedAs || !no.GrantEnded() {
 					t.Errorf("got %v", err)
@@ -272,7 +272,7 @@ func TestRefreshParameters(t *testing.T) {
 	l.RedirectURI = "http://127.0.0.1:1/x"
 	l.Provider.ScopeSeparator, l.Provider.ScopeParam = ",", "user_scope"
 	op.token = raw(200, "application/json", okAnswer)
-	tok, err := Refresh(t.Context(), l, Registration{}, secret.New("old-refresh"), []string{"a", "b"}, Identity{})
+	tok, err := Refresh(t.Context(), l, Registration{}, Token{Refresh: secret.New("old-refresh")}, []string{"a", "b"}, Identity{})
 	if err != nil || strings.Join(tok.Granted, " ") != "a b" {
 		t.Errorf("%+v, %v", tok, err)
 	}

@@ -7,6 +7,22 @@ import (
 	"strings"
 )
 
+// A Browser is a way to open an address: an installed browser, a profile of
+// one, or its private window.
+type Browser struct {
+	ID      string // "firefox", "firefox/work", "chromium/Profile 1", "firefox/private"; stable
+	Name    string // "Firefox", for people
+	Profile string // "work"; ""
+	Private bool
+}
+
+// Browsers lists what is installed for this user, the system's own choice
+// first with the id "".
+func Browsers() []Browser { panic("contract") }
+
+// OpenBrowserIn is [OpenBrowser] with one of [Browsers]; "" is the system's own.
+func OpenBrowserIn(ctx context.Context, id, address string) error { panic("contract") }
+
 // OpenBrowser starts the system's browser with one argument; https and
 // loopback http URLs only. It waits for the opener until ctx ends; an opener
 // that runs on (some are the browser itself) is left running and reaped when

@@ -35,7 +35,8 @@ import (
 type Registration struct {
 	ClientID     string
 	ClientSecret secret.String
-	AuthStyle    AuthStyle // empty: the row's, else by what discovery offers
+	AuthStyle    AuthStyle     // empty: the row's, else by what discovery offers
+	PrivateKey   secret.String // PEM of an RSA key: OAuth 1.0a with RSA-SHA1 only
 }
 
 // A Request is what is asked of the provider in one dance.
@@ -43,8 +44,14 @@ type Request struct {
 	Registration Registration // zero: the row's own client
 	Scopes       []string     // nil: the provider's Scopes
 	LoginHint    string
-	PromptParam  string // OpenID "prompt": "select_account", "login", "consent"
-	MaxAge       *int   // seconds
+	PromptParam  string            // OpenID "prompt": "select_account", "login", "consent"
+	MaxAge       *int              // seconds
+	ACRValues    []string          // OpenID "acr_values" (RFC 9470 section 4)
+	Options      map[string]string // option id -> what the user typed; "on" and "off" for switches
+	Resource     string            // resource indicator (RFC 8707); empty: the row's
+	DPoP         bool              // bind the tokens to a key of ours (RFC 9449) where the provider offers it
+	Device       bool              // device authorization (RFC 8628) instead of a browser on this machine
+	Subject      string            // made up for rows with Identity.Unknown on a reconnect; else unused
 }
 
 // Prompt holds the abilities a dance borrows from its caller. Each may be nil.
@@ -60,6 +67,15 @@ type Prompt struct {
 	// Again, at each word, has OpenURL called once more, with a new start
 	// address; the one before is no longer good.
 	Again <-chan struct{}
+	// ShowCode is called when the device flow has its code.
+	ShowCode func(Code)
+	// Paste brings what the user copied from the browser: the address it ended
+	// at, or the code that the page showed. A text that cannot be right is
+	// answered through Pasted and changes nothing. It is read in every flow with
+	// a redirect, so that a browser on another machine can finish a dance.
+	Paste <-chan string
+	// Pasted says what became of a text from Paste: nil, or why it is not it.
+	Pasted func(error)
 	// Exchanging is called when the right answer came and tokens are asked for.
 	Exchanging func()
 }
@@ -69,7 +85,9 @@ type Token struct {
 	Access  secret.String
 	Refresh secret.String
 	ID      secret.String
-	Type    string            // "Bearer"
+	Type    string            // "Bearer"; "DPoP" and "OAuth" tokens only work with a signature: see [Call]
+	Key     secret.String     // Type DPoP: the private key they are bound to (a JWK); never leaves
+	Secret  secret.String     // Type OAuth: the token's own shared secret (RFC 5849)
 	Expiry  time.Time         // zero: the provider named none (see Quirks.NoExpiry)
 	Granted []string          // scopes as granted; the asked ones if the answer is silent (RFC 6749 section 5.1)
 	Extra   map[string]string // other values of the answer (instance_url, api_domain)
@@ -83,6 +101,7 @@ type Identity struct {
 	Name    string
 	Email   string
 	Avatar  string // https URL
+	Unnamed bool   // the provider does not say whose token it is; Subject is made up
 }
 
 // A Link is everything that an account was linked with; it is sealed into the
@@ -95,6 +114,10 @@ type Link struct {
 	IssParam       bool      `json:"iss_param"`       // the provider promised iss in its answers (RFC 9207)
 	ChallengeKnown bool      `json:"challenge_known"` // the provider says that it checks PKCE S256 (RFC 8414)
 	SigningAlgs    []string  `json:"signing_algs"`
+	DPoPAlgs       []string  `json:"dpop_algs,omitempty"` // what the provider takes (RFC 9449 section 5.1)
+	PARRequired    bool      `json:"par_required,omitempty"`
+	Resource       string    `json:"resource,omitempty"` // resource indicator that the tokens were asked for
+	Homes          []string  `json:"homes,omitempty"`    // inner hosts that were inner when it was linked
 }
 
 // registration falls back on the row's own client. A link that was stored has

@@ -50,11 +50,11 @@ func TestRunAgainstProvider(t *testing.T) {
 		t.Errorf("link %+v", res.Link)
 	}
 
-	who, err := dance.Probe(t.Context(), res.Link, res.Token.Access)
+	who, err := dance.Probe(t.Context(), res.Link, dance.Registration{}, res.Token)
 	if err != nil || who.Subject != res.Identity.Subject {
 		t.Errorf("probe: %+v, %v", who, err)
 	}
-	fresh, err := dance.Refresh(t.Context(), res.Link, dance.Registration{}, res.Token.Refresh, nil, res.Identity)
+	fresh, err := dance.Refresh(t.Context(), res.Link, dance.Registration{}, dance.Token{Refresh: res.Token.Refresh}, nil, res.Identity)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,11 +67,11 @@ func TestRunAgainstProvider(t *testing.T) {
 	if active, err := op.Introspect(fresh.Access.Reveal()); err != nil || active {
 		t.Errorf("after revocation: active %v, %v", active, err)
 	}
-	_, err = dance.Refresh(t.Context(), res.Link, dance.Registration{}, fresh.Refresh, nil, res.Identity)
+	_, err = dance.Refresh(t.Context(), res.Link, dance.Registration{}, dance.Token{Refresh: fresh.Refresh}, nil, res.Identity)
 	if no, ok := errors.AsType[*dance.Refused](err); !ok || !no.GrantEnded() {
 		t.Errorf("refresh after revocation: %v", err)
 	}
-	_, err = dance.Probe(t.Context(), res.Link, fresh.Access)
+	_, err = dance.Probe(t.Context(), res.Link, dance.Registration{}, fresh)
 	if no, ok := errors.AsType[*dance.Refused](err); !ok || no.Code != "invalid_token" {
 		t.Errorf("probe after revocation: %v", err)
 	}
@@ -106,7 +106,7 @@ func connected(t *testing.T) (*dancetest.Provider, dance.Result) {
 }
 
 func refresh(t *testing.T, res dance.Result) (dance.Token, error) {
-	return dance.Refresh(t.Context(), res.Link, dance.Registration{}, res.Token.Refresh, nil, res.Identity)
+	return dance.Refresh(t.Context(), res.Link, dance.Registration{}, dance.Token{Refresh: res.Token.Refresh}, nil, res.Identity)
 }
 
 func TestProviderTroubleCostsNoSignIn(t *testing.T) {

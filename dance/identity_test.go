@@ -236,7 +236,7 @@ func TestO29SignedUserinfo(t *testing.T) {
 			w.Header().Set("Content-Type", "application/jwt")
 			fmt.Fprint(w, sign(jose.ES256, testEC(), "ec", map[string]any{"sub": "s1", "iss": iss, "aud": c.aud, "name": "Sam"}, nil))
 		}
-		who, err := Probe(t.Context(), op.link(), secret.New("at"))
+		who, err := Probe(t.Context(), op.link(), Registration{}, Token{Access: secret.New("at")})
 		if (err == nil) != c.want || c.want && (who.Name != "Sam" || who.Subject != "s1") {
 			t.Errorf("%+v: %+v, %v", c, who, err)
 		}
@@ -279,7 +279,7 @@ func TestIdentityByPaths(t *testing.T) {
 		if _, err := l.identify(t.Context(), Token{Access: secret.New("at")}, expected{}); !isInvalid(err) {
 			t.Errorf("%s: %v", body, err)
 		}
-		if _, err := Probe(t.Context(), l, secret.New("at")); err == nil {
+		if _, err := Probe(t.Context(), l, Registration{}, Token{Access: secret.New("at")}); err == nil {
 			t.Errorf("%s: probed", body)
 		}
 	}
@@ -289,7 +289,7 @@ func TestIdentityByPaths(t *testing.T) {
 	if err != nil || who.Subject != "7" || who.Login != "sam" {
 		t.Errorf("beside the token: %+v, %v", who, err)
 	}
-	if _, err := Probe(t.Context(), l, secret.New("at")); !errors.Is(err, ErrNoProbe) {
+	if _, err := Probe(t.Context(), l, Registration{}, Token{Access: secret.New("at")}); !errors.Is(err, ErrNoProbe) {
 		t.Errorf("probe: %v", err)
 	}
 }
@@ -318,7 +318,7 @@ func TestProbeAnswers(t *testing.T) {
 		}
 		l := op.link()
 		l.Provider.Quirks.ErrorsIn200 = true
-		_, err := Probe(t.Context(), l, secret.New("at"))
+		_, err := Probe(t.Context(), l, Registration{}, Token{Access: secret.New("at")})
 		no, ok := errors.AsType[*Refused](err)
 		if ok != (c.code != "") || ok && no.Code != c.code {
 			t.Errorf("%+v: %v", c, err)

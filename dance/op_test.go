@@ -241,5 +241,5 @@ func (o *oddOP) link() Link {
 }
 
 func (o *oddOP) refresh(t *testing.T) (Token, error) {
-	return Refresh(t.Context(), o.link(), Registration{}, secret.New("old-refresh"), nil, Identity{Issuer: o.URL, Subject: "s1"})
+	return Refresh(t.Context(), o.link(), Registration{}, Token{Refresh: secret.New("old-refresh")}, nil, Identity{Issuer: o.URL, Subject: "s1"})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,7 @@ type Provider struct {
 	ID       string `toml:"id" json:"id"`             // file name without .toml
 	Name     string `toml:"name" json:"name"`         // "GitHub"
 	Category string `toml:"category" json:"category"` // "code", "identity", "mail", "social", "work", "files", "music", "ai"
-	Protocol string `toml:"protocol" json:"protocol"` // "oidc" or "oauth2"; oidc if empty and an issuer is given
+	Protocol string `toml:"protocol" json:"protocol"` // "oidc", "oauth2" or "oauth1"; oidc if empty and an issuer is given
 
 	Issuer    string    `toml:"issuer" json:"issuer"`       // exact issuer identifier (OpenID Connect Discovery 1.0 section 3)
 	Endpoints Endpoints `toml:"endpoints" json:"endpoints"` // what discovery does not say
@@ -35,6 +36,11 @@ type Provider struct {
 	OptionalScopes  []string          `toml:"optional_scopes" json:"optional_scopes"`
 	AuthorizeParams map[string]string `toml:"authorize_params" json:"authorize_params"`
 	TokenParams     map[string]string `toml:"token_params" json:"token_params"`
+	Options         []Option          `toml:"options" json:"options,omitempty"`   // what the user may choose at each sign-in
+	Resource        string            `toml:"resource" json:"resource,omitempty"` // resource indicator (RFC 8707); MCP servers
+	DPoP            string            `toml:"dpop" json:"dpop,omitempty"`         // "required": tokens are bound to a key of ours (RFC 9449); empty: only where the user asks
+	OAuth1          OAuth1            `toml:"oauth1" json:"oauth1,omitzero"`      // protocol "oauth1" only
+	Device          Device            `toml:"device" json:"device,omitzero"`      // deviations of the device flow
 
 	Redirect   Redirect   `toml:"redirect" json:"redirect"`
 	Identity   Identify   `toml:"identity" json:"identity"`
@@ -46,6 +52,11 @@ type Provider struct {
 	RegistrationPage string `toml:"registration_page" json:"registration_page"` // where the user registers a client
 	RegistrationHelp string `toml:"registration_help" json:"registration_help"` // one sentence
 	SettingsPage     string `toml:"settings_page" json:"settings_page"`         // where the user sees and ends what is linked
+	// RegistrationMethods are the ways to get a client without the user, in the
+	// order in which they are tried: "document" (client id metadata document),
+	// "dynamic" (RFC 7591), "mastodon" (its app endpoint), "loopback" (atproto's
+	// http://localhost client). Empty: the user's own client or the row's.
+	RegistrationMethods []string `toml:"registration_methods" json:"registration_methods,omitempty"`
 
 	Instance *Instance `toml:"instance" json:"instance,omitempty"` // self-hosted: {param} in URLs is filled in by the user
 }
@@ -62,7 +73,34 @@ type Endpoints struct {
 	PAR                 string `toml:"pushed_authorization_request" json:"pushed_authorization_request"`
 	Registration        string `toml:"registration" json:"registration"`
 	JWKS                string `toml:"jwks" json:"jwks"`
-	Refresh             string `toml:"refresh" json:"refresh"` // if it differs from Token
+	Refresh             string `toml:"refresh" json:"refresh"`                       // if it differs from Token
+	RequestToken        string `toml:"request_token" json:"request_token,omitempty"` // OAuth 1.0a (RFC 5849 section 2.1)
+	DeviceToken         string `toml:"device_token" json:"device_token,omitempty"`   // if device codes are polled elsewhere than at Token
+}
+
+// An Option is a choice the user may make at a sign-in: it sets a parameter of
+// the authorization request. Ids with a fixed meaning: "offline" (access while
+// the user is away), "account_chooser", "consent" (ask again), "hosted_domain",
+// "login_hint", "language".
+type Option struct {
+	ID    string `toml:"id" json:"id"`
+	Label string `toml:"label" json:"label"` // "Only accounts of this domain"
+	Param string `toml:"param" json:"param"` // "hd"
+	Value string `toml:"value" json:"value"` // what a switch sends; empty: the user types it
+	On    bool   `toml:"on" json:"on"`       // a switch that is on unless the user turns it off
+}
+
+// OAuth1 says how requests are signed (RFC 5849 section 3.4).
+type OAuth1 struct {
+	Signature string            `toml:"signature" json:"signature"` // "HMAC-SHA1" (if empty), "RSA-SHA1", "PLAINTEXT"
+	Realm     string            `toml:"realm" json:"realm"`
+	Params    map[string]string `toml:"params" json:"params,omitempty"` // added to the authorization address (Trello's name, expiration)
+}
+
+// Device holds a row's deviations from RFC 8628.
+type Device struct {
+	ScopeParam  string `toml:"scope_param" json:"scope_param"`   // "scope" if empty (Twitch: scopes)
+	StatusCodes bool   `toml:"status_codes" json:"status_codes"` // polling answers by HTTP status: 400 pending, 404, 409, 410 expired, 418 denied, 429 slow down (Trakt)
 }
 
 // AuthStyle is how a client proves itself at the token endpoint (RFC 6749
@@ -77,22 +115,40 @@ const (
 
 // Redirect is the row's rule for the redirect URI.
 type Redirect struct {
-	Mode string `toml:"mode" json:"mode"` // "any_port" (if empty), "fixed_port", "unknown" (treated as fixed_port, said on screen)
-	Host string `toml:"host" json:"host"` // "127.0.0.1" (if empty) or "localhost" (both families are bound)
-	Port int    `toml:"port" json:"port"` // for fixed_port; 8939 if 0
-	Path string `toml:"path" json:"path"` // "/dancecard/" and the row's id if empty
+	// Mode is "any_port" (if empty), "fixed_port", "unknown" (treated as
+	// fixed_port, said on screen), "https" (a fixed port of loopback with a
+	// self-made certificate) or "paste" (the user copies the address or the code
+	// from the browser; see URI).
+	Mode string `toml:"mode" json:"mode"`
+	URI  string `toml:"uri" json:"uri,omitempty"` // mode paste: the redirect URI ("urn:ietf:wg:oauth:2.0:oob", or a page of the provider's); empty: none is sent
+	Host string `toml:"host" json:"host"`         // "127.0.0.1" (if empty) or "localhost" (both families are bound)
+	Port int    `toml:"port" json:"port"`         // for fixed_port; 8939 if 0
+	Path string `toml:"path" json:"path"`         // "/dancecard/" and the row's id if empty
 	// RandomPath gives each dance a path of its own, for providers that take
 	// any path on loopback. Others compare it: RFC 8252 section 7.3 frees the
 	// port alone.
 	RandomPath bool `toml:"random_path" json:"random_path"`
+	// Keep names values of the answer's query that are kept in Token.Extra
+	// (QuickBooks: realmId).
+	Keep []string `toml:"keep" json:"keep,omitempty"`
+	// HostParam names a value of the answer's query that says at which host the
+	// code is exchanged (Zoho: accounts-server, pCloud: hostname). Only Hosts are
+	// believed; token, refresh and revocation addresses move there with it.
+	HostParam string   `toml:"host_param" json:"host_param,omitempty"`
+	Hosts     []string `toml:"hosts" json:"hosts,omitempty"`
 }
 
 // Identify says where the account's data comes from.
 type Identify struct {
-	URL     string            `toml:"url" json:"url"`         // asked with the token; empty: the ID token and the OpenID userinfo endpoint
-	Method  string            `toml:"method" json:"method"`   // "GET" if empty; "POST" sends an empty body (Dropbox)
-	Headers map[string]string `toml:"headers" json:"headers"` // extra request headers, e.g. Accept
-	Subject string            `toml:"subject" json:"subject"` // JSON paths with dots: "id", "data.0.id"
+	// URL is asked with the token; {access_token} in it is replaced by the token
+	// (HubSpot). Empty: the ID token and the OpenID userinfo endpoint, or the
+	// values of the token answer.
+	URL     string            `toml:"url" json:"url"`
+	Method  string            `toml:"method" json:"method"`             // "GET" if empty; "POST" sends Body
+	Body    string            `toml:"body" json:"body,omitempty"`       // JSON sent with POST (a GraphQL query); empty: an empty body (Dropbox)
+	Unknown bool              `toml:"unknown" json:"unknown,omitempty"` // the provider is not known to say whose token it is: the user names the account
+	Headers map[string]string `toml:"headers" json:"headers"`           // extra request headers, e.g. Accept
+	Subject string            `toml:"subject" json:"subject"`           // JSON paths with dots: "id", "data.0.id"
 	Login   string            `toml:"login" json:"login"`
 	Name    string            `toml:"name" json:"name"`
 	Email   string            `toml:"email" json:"email"`
@@ -102,27 +158,54 @@ type Identify struct {
 // API says where tokens of this provider may be sent and how.
 type API struct {
 	BaseURL string            `toml:"base_url" json:"base_url"`
-	Hosts   []string          `toml:"hosts" json:"hosts"`   // exact hosts
-	Scheme  string            `toml:"scheme" json:"scheme"` // authorization scheme; "Bearer" if empty
-	Headers map[string]string `toml:"headers" json:"headers"`
+	Hosts   []string          `toml:"hosts" json:"hosts"`             // exact hosts
+	Scheme  string            `toml:"scheme" json:"scheme"`           // authorization scheme; "Bearer" if empty
+	Header  string            `toml:"header" json:"header,omitempty"` // header that carries the bare token instead of Authorization (Shopify)
+	Headers map[string]string `toml:"headers" json:"headers"`         // sent with each call; {client_id} is replaced (Twitch)
+	// BaseFrom names the value of the token answer (or of Redirect.Keep) that is
+	// this account's API base, an https address or a host (Salesforce:
+	// instance_url). It is believed only under one of BaseUnder (".salesforce.com")
+	// or if it is one of Hosts, and joins Hosts when the account is linked.
+	BaseFrom  string   `toml:"base_from" json:"base_from,omitempty"`
+	BaseUnder []string `toml:"base_under" json:"base_under,omitempty"`
 }
 
-// Revocation says how a token is ended at the provider.
+// Revocation says how a token is ended at the provider. In Endpoints.Revocation,
+// Params and Lookup the words {access_token}, {refresh_token}, {client_id},
+// {client_secret} and {id} stand for values.
 type Revocation struct {
-	Style   string `toml:"style" json:"style"`     // "rfc7009" (if an endpoint is known), "none", "unknown"; more styles come with the catalogue
-	Revokes string `toml:"revokes" json:"revokes"` // what it ends there: "token", "grant", "unknown" (if empty)
+	Style   string            `toml:"style" json:"style"`             // "rfc7009" (if empty and an endpoint is known), "request" (as the fields below say), "none", "unknown"
+	Revokes string            `toml:"revokes" json:"revokes"`         // what it ends there: "token", "grant", "unknown" (if empty)
+	Method  string            `toml:"method" json:"method,omitempty"` // "POST" if empty; "DELETE", "GET"
+	Auth    string            `toml:"auth" json:"auth,omitempty"`     // "client" (as at the token endpoint, if empty), "basic", "bearer" (the access token, as API says), "none"
+	Send    string            `toml:"send" json:"send,omitempty"`     // where Params go: "form" (if empty), "json", "query"
+	Params  map[string]string `toml:"params" json:"params,omitempty"`
+	Lookup  Lookup            `toml:"lookup" json:"lookup,omitzero"` // asked first, for {id} (Heroku)
+}
+
+// Lookup finds the id under which a provider keeps a token.
+type Lookup struct {
+	URL string `toml:"url" json:"url"` // GET with the access token
+	ID  string `toml:"id" json:"id"`   // JSON path of the id
 }
 
 // Quirks are deviations of token answers that a row declares.
 type Quirks struct {
-	TokenTypeMissing bool   `toml:"token_type_missing" json:"token_type_missing"` // an answer without token_type is a Bearer token
-	ExpiresIn        string `toml:"expires_in" json:"expires_in"`                 // "" (seconds; string and integral float forms are always read), "ms", "at" (epoch seconds in expires_at)
-	FormAnswer       bool   `toml:"form_answer" json:"form_answer"`               // form-encoded answers are read
-	ErrorsIn200      bool   `toml:"errors_in_200" json:"errors_in_200"`           // HTTP 200 with "error" (GitHub) or ok:false (Slack) is a failure
-	Nested           string `toml:"nested" json:"nested"`                         // path of the object that holds the tokens ("authed_user")
-	NoExpiry         bool   `toml:"no_expiry" json:"no_expiry"`                   // an absent expires_in means: does not expire
-	IssuerTemplate   bool   `toml:"issuer_template" json:"issuer_template"`       // Microsoft: {tenantid} in the issuer
-	RefreshRedirect  bool   `toml:"refresh_redirect" json:"refresh_redirect"`     // a refresh repeats the redirect URI (GitLab)
+	TokenTypeMissing bool   `toml:"token_type_missing" json:"token_type_missing"`     // an answer without token_type is a Bearer token
+	ExpiresIn        string `toml:"expires_in" json:"expires_in"`                     // "" (seconds; string and integral float forms are always read), "ms", "at" (epoch seconds in expires_at)
+	FormAnswer       bool   `toml:"form_answer" json:"form_answer"`                   // form-encoded answers are read
+	ErrorsIn200      bool   `toml:"errors_in_200" json:"errors_in_200"`               // HTTP 200 with "error" (GitHub) or ok:false (Slack) is a failure
+	Nested           string `toml:"nested" json:"nested"`                             // path of the object that holds the tokens ("authed_user")
+	NoExpiry         bool   `toml:"no_expiry" json:"no_expiry"`                       // an absent expires_in means: does not expire
+	IssuerTemplate   bool   `toml:"issuer_template" json:"issuer_template"`           // Microsoft: {tenantid} in the issuer
+	RefreshRedirect  bool   `toml:"refresh_redirect" json:"refresh_redirect"`         // a refresh repeats the redirect URI (GitLab)
+	RefreshScope     bool   `toml:"refresh_scope" json:"refresh_scope,omitempty"`     // a refresh repeats the granted scopes (Okta)
+	JSONBody         bool   `toml:"json_body" json:"json_body,omitempty"`             // token requests are JSON (Notion, Trakt)
+	ClientIDParam    string `toml:"client_id_param" json:"client_id_param,omitempty"` // instead of client_id (TikTok: client_key)
+	SecretParam      string `toml:"secret_param" json:"secret_param,omitempty"`       // instead of client_secret (WeChat: secret)
+	TokenType        string `toml:"token_type" json:"token_type,omitempty"`           // a token_type that means Bearer here (eBay: "User Access Token")
+	StatusZero       bool   `toml:"status_zero" json:"status_zero,omitempty"`         // HTTP 200 with a status that is not 0 is a failure (Withings)
+	AnyAudience      string `toml:"any_audience" json:"any_audience,omitempty"`       // a second audience that ID tokens may name (EVE Online)
 }
 
 // Tile is the provider's mark in the window.
@@ -170,7 +253,7 @@ func (r Redirect) port() int {
 
 func (r Redirect) check() error {
 	switch {
-	case !r.anyPort() && r.Mode != "fixed_port" && r.Mode != "unknown":
+	case !r.anyPort() && !slices.Contains([]string{"fixed_port", "unknown", "https", "paste"}, r.Mode):
 		return fmt.Errorf("the redirect mode %q is not known", clean(r.Mode, 40))
 	case r.host() != "127.0.0.1" && r.host() != "localhost":
 		return errors.New("the redirect host is neither 127.0.0.1 nor localhost")

@@ -14,12 +14,13 @@ import (
 // is not nil ("salvaged": the caller stores it first). An answer without one
 // leaves Token.Refresh empty: the caller keeps the old one. An answer that is
 // silent about scopes leaves Token.Granted empty unless scopes were asked for.
-// who is needed to check an ID token in the answer (same iss and sub); where
+// old needs its refresh token and, for DPoP, its key, which the new token
+// keeps. who is needed to check an ID token in the answer (same iss and sub); where
 // the provider's keys cannot be fetched, Token.ID is left empty instead.
 //
 // Errors: *Refused (see GrantEnded and RegistrationDead), *Failed (may pass;
 // Answered says whether the old refresh token may be spent), *Invalid.
-func Refresh(ctx context.Context, l Link, r Registration, refresh secret.String, scopes []string, who Identity) (Token, error) {
+func Refresh(ctx context.Context, l Link, r Registration, old Token, scopes []string, who Identity) (Token, error) {
 	p := l.Provider
 	params := tokenParams(p)
 	if len(scopes) > 0 {
@@ -33,7 +34,7 @@ func Refresh(ctx context.Context, l Link, r Registration, refresh secret.String,
 		address = p.Endpoints.Token
 	}
 	call := &tokenCall{client: newClient(p), stage: "refresh", provider: p, params: params, refreshable: true}
-	source := config(l, l.registration(r), address).TokenSource(call.over(ctx), &oauth2.Token{RefreshToken: refresh.Reveal()})
+	source := config(l, l.registration(r), address).TokenSource(call.over(ctx), &oauth2.Token{RefreshToken: old.Refresh.Reveal()})
 	_, err := source.Token()
 	t, err := call.result(err)
 	if err != nil {

@@ -66,7 +66,7 @@ func TestD42NetworkTrouble(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := Link{Provider: Provider{Endpoints: Endpoints{Token: c.address}}}
-			_, err := Refresh(t.Context(), l, Registration{ClientID: "us"}, secret.New("canary-refresh"), nil, Identity{})
+			_, err := Refresh(t.Context(), l, Registration{ClientID: "us"}, Token{Refresh: secret.New("canary-refresh")}, nil, Identity{})
 			f := failed(t, err)
 			if !strings.Contains(f.Text, c.text) || f.Offline != c.offline || f.Answered || strings.Contains(err.Error(), "canary") {
 				t.Errorf("got %+v", f)
@@ -127,7 +127,7 @@ func TestAnswered(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := Link{Provider: Provider{Endpoints: Endpoints{Token: hangUp(t, c.sent)}}}
-			tok, err := Refresh(t.Context(), l, Registration{ClientID: "us"}, secret.New("old-refresh"), nil, Identity{})
+			tok, err := Refresh(t.Context(), l, Registration{ClientID: "us"}, Token{Refresh: secret.New("old-refresh")}, nil, Identity{})
 			if f := failed(t, err); f.Answered != c.answered || f.Offline {
 				t.Errorf("got %+v", f)
 			}
@@ -150,12 +150,12 @@ func TestD24InnerAddresses(t *testing.T) {
 	op := newOP(t)
 	l := op.link()
 	l.Provider.Issuer = "https://203.0.113.7" // public by its looks; never connected to
-	_, err := Probe(t.Context(), l, secret.New("at"))
+	_, err := Probe(t.Context(), l, Registration{}, Token{Access: secret.New("at")})
 	if f := failed(t, err); !errors.Is(err, errInner) || f.Offline || op.count("/userinfo") != 0 {
 		t.Errorf("got %+v, %d requests", f, op.count("/userinfo"))
 	}
 	l.Provider.Issuer = "http://localhost:1"
-	if _, err := Probe(t.Context(), l, secret.New("at")); err != nil {
+	if _, err := Probe(t.Context(), l, Registration{}, Token{Access: secret.New("at")}); err != nil {
 		t.Errorf("an inner issuer: %v", err)
 	}
 	for text, want := range map[string]bool{"8.8.8.8": true, "10.0.0.1": false, "169.254.169.254": false, "127.0.0.1": false,
@@ -195,7 +195,7 @@ func TestD59Proxy(t *testing.T) {
 		t.Errorf("loopback: %v, the proxy saw %v", err, seen)
 	}
 	l := Link{Provider: Provider{Endpoints: Endpoints{Token: "https://issuer.example/token"}}}
-	_, err := Refresh(t.Context(), l, Registration{ClientID: "us"}, secret.New("rt"), nil, Identity{})
+	_, err := Refresh(t.Context(), l, Registration{ClientID: "us"}, Token{Refresh: secret.New("rt")}, nil, Identity{})
 	if f := failed(t, err); f.Answered || strings.Contains(fmt.Sprintf("%v %+v", err, f.Cause), "canary") {
 		t.Errorf("got %+v", f)
 	}
@@ -203,7 +203,7 @@ func TestD59Proxy(t *testing.T) {
 		t.Errorf("the proxy saw %v", seen)
 	}
 	t.Setenv("HTTPS_PROXY", "http://user:canary-password@%zz")
-	_, err = Refresh(t.Context(), l, Registration{ClientID: "us"}, secret.New("rt"), nil, Identity{})
+	_, err = Refresh(t.Context(), l, Registration{ClientID: "us"}, Token{Refresh: secret.New("rt")}, nil, Identity{})
 	if err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, failed(t, err).Cause), "canary") {
 		t.Errorf("got %v", err)
 	}
@@ -233,7 +233,7 @@ func TestCallerGivesUp(t *testing.T) {
 	op := newOP(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	op.token = func(_ http.ResponseWriter, r *http.Request) { cancel(); <-r.Context().Done() }
-	_, err := Refresh(ctx, op.link(), Registration{}, secret.New("rt"), nil, Identity{})
+	_, err := Refresh(ctx, op.link(), Registration{}, Token{Refresh: secret.New("rt")}, nil, Identity{})
 	if f := failed(t, err); f.Answered || f.Offline || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %+v", f)
 	}

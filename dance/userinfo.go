@@ -232,11 +232,11 @@ func (l Link) signedUser(ctx context.Context, a answer) (any, error) {
 // Probe asks the provider's own userinfo (or identity URL) whether the access
 // token still works and who it speaks for: *Refused with Code "invalid_token"
 // if not, ErrNoProbe if the link has no such address.
-func Probe(ctx context.Context, l Link, access secret.String) (Identity, error) {
+func Probe(ctx context.Context, l Link, r Registration, t Token) (Identity, error) {
 	if l.userInfo() == "" {
 		return Identity{}, ErrNoProbe
 	}
-	doc, err := l.fetchUser(ctx, access)
+	doc, err := l.fetchUser(ctx, t.Access)
 	if err != nil {
 		return Identity{}, err
 	}

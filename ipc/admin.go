@@ -49,32 +49,101 @@ type AccountDetail struct {
 	CanRevoke    bool              `json:"can_revoke"`
 	EndSession   bool              `json:"end_session"`
 	SettingsPage string            `json:"settings_page,omitempty"`
+	FetchOnly    bool              `json:"fetch_only,omitempty"` // its tokens need signing: programs use fetch
+	Unnamed      bool              `json:"unnamed,omitempty"`
+	Browser      string            `json:"browser,omitempty"`
+	SharesGrant  []string          `json:"shares_grant,omitempty"` // other links that disconnecting may end
+	StepUp       *StepUp           `json:"step_up,omitempty"`
 }
+
+// StepUp is an API's wish for a stronger or fresher sign-in (RFC 9470).
+type StepUp struct {
+	ACRValues []string  `json:"acr_values,omitempty"`
+	MaxAge    *int      `json:"max_age,omitempty"` // seconds
+	Since     time.Time `json:"since,omitzero"`
+}
+
+// Browser is a way to open an address.
+type Browser struct {
+	ID      string `json:"id"` // "" is the system's own
+	Name    string `json:"name"`
+	Profile string `json:"profile,omitempty"`
+	Private bool   `json:"private,omitempty"`
+}
+
+// Option is a choice at a sign-in.
+type Option struct {
+	ID     string `json:"id"`
+	Label  string `json:"label"`
+	Switch bool   `json:"switch"` // "on" or "off"; else a text
+	On     bool   `json:"on,omitempty"`
+}
+
+// Lint is the body of POST /v1/providers/lint, and Linted its answer.
+type (
+	// Lint is a provider file to look at.
+	Lint struct {
+		Name string `json:"name"` // "work.toml"
+		Text string `json:"text"`
+	}
+	// Linted says what is wrong with it; no problems: it can be used.
+	Linted struct {
+		Problems []ProviderProblem `json:"problems"`
+		Provider *Provider         `json:"provider,omitempty"`
+	}
+	// Browsers answers GET /v1/browsers.
+	Browsers struct {
+		Browsers []Browser `json:"browsers"`
+	}
+)
 
 // Connect is the body of POST /v1/dances.
 type Connect struct {
-	Provider  string   `json:"provider,omitempty"`
-	Instance  string   `json:"instance,omitempty"`  // self-hosted: host name or what the provider asks for
-	Scopes    []string `json:"scopes,omitempty"`    // none: the provider's usual ones
-	Reconnect string   `json:"reconnect,omitempty"` // ref of the account to sign in again
-	NoBrowser bool     `json:"no_browser,omitempty"`
-	Label     string   `json:"label,omitempty"` // what to call the account, where Keep gives no label
+	Provider  string            `json:"provider,omitempty"`
+	Instance  string            `json:"instance,omitempty"`  // self-hosted: host name or what the provider asks for
+	Scopes    []string          `json:"scopes,omitempty"`    // none: the provider's usual ones
+	Reconnect string            `json:"reconnect,omitempty"` // ref of the account to sign in again
+	NoBrowser bool              `json:"no_browser,omitempty"`
+	Address   string            `json:"address,omitempty"`    // instead of Provider: an issuer's or MCP server's address, or an atproto handle
+	AddScopes []string          `json:"add_scopes,omitempty"` // with Reconnect: ask for these besides what it has
+	Options   map[string]string `json:"options,omitempty"`    // option id -> text; "on" and "off" for switches
+	Browser   string            `json:"browser,omitempty"`    // id of one of GET /v1/browsers
+	Device    bool              `json:"device,omitempty"`     // device authorization (RFC 8628)
+	DPoP      bool              `json:"dpop,omitempty"`       // bind the tokens to a key of Dancecard's (RFC 9449)
+	Label     string            `json:"label,omitempty"`      // what to call the account, where Keep gives no label
 }
 
 // Dance is one run of an OAuth flow.
 type Dance struct {
-	ID           string     `json:"id"`
-	Provider     string     `json:"provider"`
-	ProviderName string     `json:"provider_name"`
-	Reconnects   string     `json:"reconnects,omitempty"` // account id
-	Stage        DanceStage `json:"stage"`
-	URL          string     `json:"url,omitempty"`          // the provider's address to open; "" until waiting
-	OpenProblem  string     `json:"open_problem,omitempty"` // why no browser could be opened
-	Started      time.Time  `json:"started"`
-	Deadline     time.Time  `json:"deadline,omitzero"`
-	Came         *CameBack  `json:"came,omitempty"`    // stage "came back"
-	Failure      *Error     `json:"failure,omitempty"` // stage "failed"
-	Account      string     `json:"account,omitempty"` // stage "done"
+	ID           string      `json:"id"`
+	Provider     string      `json:"provider"`
+	ProviderName string      `json:"provider_name"`
+	Reconnects   string      `json:"reconnects,omitempty"` // account id
+	Stage        DanceStage  `json:"stage"`
+	URL          string      `json:"url,omitempty"`          // the provider's address to open; "" until waiting
+	OpenProblem  string      `json:"open_problem,omitempty"` // why no browser could be opened
+	Code         *DeviceCode `json:"code,omitempty"`         // device authorization: what to type elsewhere
+	Paste        bool        `json:"paste,omitempty"`        // the answer must be pasted: POST /v1/dances/{id}/paste
+	Pasted       string      `json:"pasted,omitempty"`       // why the text that was pasted is not it
+	Started      time.Time   `json:"started"`
+	Deadline     time.Time   `json:"deadline,omitzero"`
+	Came         *CameBack   `json:"came,omitempty"`    // stage "came back"
+	Failure      *Error      `json:"failure,omitempty"` // stage "failed"
+	Account      string      `json:"account,omitempty"` // stage "done"
+}
+
+// DeviceCode is what the user types on another device (RFC 8628 section 3.2).
+type DeviceCode struct {
+	UserCode string    `json:"user_code"`
+	URI      string    `json:"uri"`
+	Complete string    `json:"complete,omitempty"`
+	Until    time.Time `json:"until"`
+}
+
+// Paste is the body of POST /v1/dances/{id}/paste: the address at which the
+// browser ended, or the code that the page showed.
+type Paste struct {
+	Text Secret `json:"text"`
 }
 
 // DanceStage says how far a dance is.
@@ -106,9 +175,10 @@ type CameBack struct {
 	Asked   []string          `json:"asked"`
 	Granted []string          `json:"granted"`
 	Words   map[string]string `json:"words,omitempty"`
-	Known   string            `json:"known,omitempty"`  // id of the same account, if it is linked already
-	Others  []string          `json:"others,omitempty"` // labels of the profile's other accounts there
-	Wanted  *Account          `json:"wanted,omitempty"` // reconnecting, and another account came back than this one
+	Known   string            `json:"known,omitempty"`   // id of the same account, if it is linked already
+	Others  []string          `json:"others,omitempty"`  // labels of the profile's other accounts there
+	Wanted  *Account          `json:"wanted,omitempty"`  // reconnecting, and another account came back than this one
+	Unnamed bool              `json:"unnamed,omitempty"` // the provider does not say who came back: give a label
 }
 
 // Keep is the body of POST /v1/dances/{id}/keep.
@@ -123,6 +193,7 @@ type Registration struct {
 	Instance     string `json:"instance,omitempty"`
 	ClientID     string `json:"client_id"`
 	ClientSecret Secret `json:"client_secret,omitempty"`
+	PrivateKey   Secret `json:"private_key,omitempty"` // PEM, OAuth 1.0a with RSA-SHA1
 }
 
 // Confirm is the body of DELETE /v1/accounts/{ref}. With a passphrase or
@@ -190,6 +261,12 @@ type Provider struct {
 	RegistrationHelp  string            `json:"registration_help,omitempty"`
 	RedirectURI       string            `json:"redirect_uri,omitempty"` // what the user registers
 	RedirectUnknown   bool              `json:"redirect_unknown,omitempty"`
+	Paste             bool              `json:"paste,omitempty"`
+	Options           []Option          `json:"options,omitempty"`
+	Device            bool              `json:"device,omitempty"`
+	NeedsPrivateKey   bool              `json:"needs_private_key,omitempty"`
+	Revocation        string            `json:"revocation,omitempty"` // "revokes", "none", "unknown"
+	SettingsPage      string            `json:"settings_page,omitempty"`
 	Scopes            []string          `json:"scopes"`
 	OptionalScopes    []string          `json:"optional_scopes,omitempty"`
 	Words             map[string]string `json:"words,omitempty"`

@@ -89,7 +89,7 @@ func (u *UI) saveRegistration(s registerState, id, pass, host *entry) {
 		if client == "" {
 			return nil
 		}
-		return u.book.SetRegistration(ctx, s.ID, instance, client, hidden)
+		return u.book.SetRegistration(ctx, s.ID, instance, client, hidden, secret.String{})
 	}, func() { u.connect(accounts.ConnectRequest{Provider: s.ID, Instance: instance}) })
 }
 

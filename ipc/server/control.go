@@ -255,7 +255,7 @@ func (s *Server) registration(ctx context.Context, q *request, in ipc.Registrati
 	if in.ClientID == "" {
 		return none{}, badRequest("There is no client_id.")
 	}
-	return none{}, s.book.SetRegistration(ctx, q.vars[0], in.Instance, in.ClientID, secret.New(in.ClientSecret.Reveal()))
+	return none{}, s.book.SetRegistration(ctx, q.vars[0], in.Instance, in.ClientID, secret.New(in.ClientSecret.Reveal()), secret.New(in.PrivateKey.Reveal()))
 }
 
 func (s *Server) grants(context.Context, *request, none) (ipc.Grants, error) {
