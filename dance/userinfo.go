@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"dancecard/internal/secret"
@@ -152,6 +153,23 @@ func (i Identity) or(other Identity) Identity {
 
 var challengeError = regexp.MustCompile(`(?i)\berror="?([a-z_]{1,40})`)
 
+// authorize adds a token to an API request as the row says, and what the row
+// has sent with each. A DPoP token needs its own scheme and a proof besides.
+func authorize(req *http.Request, p Provider, clientID string, access secret.String) {
+	for name, v := range p.API.Headers {
+		req.Header.Set(name, strings.ReplaceAll(v, "{client_id}", clientID))
+	}
+	if p.API.Header != "" {
+		req.Header.Set(p.API.Header, access.Reveal())
+		return
+	}
+	scheme := p.API.Scheme
+	if scheme == "" {
+		scheme = "Bearer"
+	}
+	req.Header.Set("Authorization", scheme+" "+access.Reveal())
+}
+
 // fetchUser asks who the token speaks for.
 func (l Link) fetchUser(ctx context.Context, access secret.String) (any, error) {
 	const stage = "userinfo"
@@ -164,16 +182,10 @@ func (l Link) fetchUser(ctx context.Context, access secret.String) (any, error) 
 		return nil, &Failed{Stage: stage, Text: "the address cannot be used"}
 	}
 	req.Header.Set("Accept", "application/json")
-	for _, headers := range []map[string]string{l.Provider.API.Headers, l.Provider.Identity.Headers} {
-		for name, v := range headers {
-			req.Header.Set(name, v)
-		}
+	authorize(req, l.Provider, l.ClientID, access)
+	for name, v := range l.Provider.Identity.Headers {
+		req.Header.Set(name, v)
 	}
-	scheme := l.Provider.API.Scheme
-	if scheme == "" {
-		scheme = "Bearer"
-	}
-	req.Header.Set("Authorization", scheme+" "+access.Reveal())
 	c := newClient(l.Provider)
 	a, err := c.send(ctx, stage, req)
 	if err != nil {
