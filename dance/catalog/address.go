@@ -28,6 +28,10 @@ func addresses(p *dance.Provider) map[string]*string {
 		"endpoints.registration":                 &e.Registration,
 		"endpoints.jwks":                         &e.JWKS,
 		"endpoints.refresh":                      &e.Refresh,
+		"endpoints.request_token":                &e.RequestToken,
+		"endpoints.device_token":                 &e.DeviceToken,
+		"resource":                               &p.Resource,
+		"revocation.lookup.url":                  &p.Revocation.Lookup.URL,
 		"identity.url":                           &p.Identity.URL,
 		"api.base_url":                           &p.API.BaseURL,
 		"registration_page":                      &p.RegistrationPage,
@@ -45,8 +49,8 @@ func (r *reader) checkAddresses(p dance.Provider) {
 		r.add("", "there is no issuer", `add a line such as issuer = "https://id.example.com"`)
 	case p.Issuer == "" && (p.Endpoints.Authorization == "" || p.Endpoints.Token == ""):
 		r.add("endpoints", "an OAuth provider needs two addresses", "add endpoints.authorization and endpoints.token")
-	case p.Issuer == "" && p.Identity.Subject == "" && p.Identity.URL == "" && p.Endpoints.UserInfo == "":
-		r.add("identity", "it is not said where to ask whose account it is", "add identity.url and identity.subject")
+	case p.Issuer == "" && p.Identity.Subject == "" && p.Identity.URL == "" && p.Endpoints.UserInfo == "" && !p.Identity.Unknown:
+		r.add("identity", "it is not said where to ask whose account it is", "add identity.url and identity.subject, or identity.unknown = true")
 	}
 	if !r.checkInstance(p) {
 		return
@@ -63,7 +67,10 @@ func (r *reader) checkAddresses(p dance.Provider) {
 		if *address == "" {
 			continue
 		}
-		if err := checkURL(key, *address); err != nil {
+		if err := checkBlanks(key, *address); err != nil {
+			r.add(key, fmt.Sprintf("%s cannot be used: %s", key, err), "put the blank into the path or the query")
+		}
+		if err := checkURL(key, withoutPlaceholders(*address, standIns(key))); err != nil {
 			r.add(key, fmt.Sprintf("%s cannot be used: %s", key, err), fixURL(*address))
 		}
 	}
@@ -81,6 +88,28 @@ func (r *reader) checkHosts(a dance.API) {
 	}
 }
 
+// standIns are the words that stand for a value in the address at key.
+func standIns(key string) []string {
+	switch key {
+	case "endpoints.revocation":
+		return placeholders
+	case "identity.url":
+		return placeholders[:1]
+	}
+	return nil
+}
+
+// checkBlanks keeps values out of the part of an address that says where it
+// goes.
+func checkBlanks(key, address string) error {
+	_, rest, _ := strings.Cut(address, "://")
+	authority, _, _ := strings.Cut(rest, "/")
+	if authority != withoutPlaceholders(authority, standIns(key)) {
+		return errors.New("a value would say which host it goes to")
+	}
+	return nil
+}
+
 var paramWord = regexp.MustCompile(`^[a-z][a-z_]{0,30}$`)
 
 // checkInstance reports whether the blanks can be filled at all.
@@ -92,6 +121,8 @@ func (r *reader) checkInstance(p dance.Provider) bool {
 		switch {
 		case !paramWord.MatchString(i.Param):
 			r.add("instance.param", quote(i.Param)+" is no name for a blank", "write a word such as host")
+		case slices.Contains(placeholders, i.Param):
+			r.add("instance.param", quote(i.Param)+" stands for a value of its own", "write another word, such as host")
 		case i.Label == "" || i.Example == "":
 			r.add("instance", "the user is not told what to fill in", "add instance.label and instance.example")
 		}
@@ -105,7 +136,7 @@ func (r *reader) checkInstance(p dance.Provider) bool {
 	}
 	used := false
 	for key, address := range addresses(&p) {
-		rest := *address
+		rest := withoutPlaceholders(*address, standIns(key))
 		if blank != "" {
 			used = used || strings.Contains(rest, blank)
 			rest = strings.ReplaceAll(rest, blank, "")

@@ -67,7 +67,7 @@ func fill(p *dance.Provider, value string) error {
 			continue
 		}
 		*address = strings.ReplaceAll(*address, blank, value)
-		if err := checkURL(key, *address); err != nil {
+		if err := checkURL(key, withoutPlaceholders(*address, standIns(key))); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -88,6 +89,7 @@ func (r *reader) keys(data []byte) bool {
 	var p unstable.Parser
 	p.Reset(data)
 	var table []string
+	count := map[string]int{}
 	for p.NextExpression() {
 		e := p.Expression()
 		switch e.Kind {
@@ -95,6 +97,11 @@ func (r *reader) keys(data []byte) bool {
 			var line int
 			table, line = dotted(nil, e, lineAt)
 			r.known(table, line)
+			if name := strings.Join(table, "."); e.Kind == unstable.ArrayTable && isList(table) {
+				table = append(table, strconv.Itoa(count[name]))
+				count[name]++
+				r.known(table, line)
+			}
 		case unstable.KeyValue:
 			r.keyValue(table, e, lineAt)
 		}
@@ -119,9 +126,22 @@ func (r *reader) keyValue(table []string, e *unstable.Node, lineAt func(uint32) 
 	if !r.known(key, line) {
 		return
 	}
-	if v := e.Value(); v.Kind == unstable.InlineTable {
+	r.inside(key, line, e.Value(), lineAt)
+}
+
+// inside walks over the tables in a value.
+func (r *reader) inside(key []string, line int, v *unstable.Node, lineAt func(uint32) int) {
+	switch {
+	case v.Kind == unstable.InlineTable:
 		for it := v.Children(); it.Next(); {
 			r.keyValue(key, it.Node(), lineAt)
+		}
+	case v.Kind == unstable.Array && isList(key):
+		n := 0
+		for it := v.Children(); it.Next(); n++ {
+			element := append(slices.Clone(key), strconv.Itoa(n))
+			r.known(element, line)
+			r.inside(element, line, it.Node(), lineAt)
 		}
 	}
 }
@@ -157,7 +177,7 @@ func (r *reader) known(key []string, line int) bool {
 	if like := nearest(key); like != "" {
 		fix = "write " + like
 	}
-	r.add(name, "there is no key "+quote(name), fix)
+	r.add(name, "there is no key "+quote(plain(name)), fix)
 	return false
 }
 
@@ -186,6 +206,8 @@ func kindOf(key []string) string {
 		return "true or false"
 	case t.Kind() == reflect.Int:
 		return "a whole number without quotes"
+	case isList(key):
+		return "tables of its own: [[" + strings.Join(key, ".") + "]]"
 	case t.Kind() == reflect.Slice:
 		return `a list of texts, ["one", "two"]`
 	case t.Kind() == reflect.Map, t.Kind() == reflect.Struct && t != secretType, t.Kind() == reflect.Pointer:

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"reflect"
+	"strconv"
 	"strings"
 
 	"dancecard/dance"
@@ -13,12 +14,19 @@ var (
 	secretType   = reflect.TypeFor[secret.String]()
 )
 
-// typeOf finds what a key's value is decoded into.
+// typeOf finds what a key's value is decoded into. A table of a list may be
+// named with its number: options.0.id.
 func typeOf(key []string) (reflect.Type, bool) {
 	t := providerType
 	for _, part := range key {
 		if t.Kind() == reflect.Pointer {
 			t = t.Elem()
+		}
+		if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct {
+			t = t.Elem()
+			if _, err := strconv.Atoi(part); err == nil {
+				continue
+			}
 		}
 		switch {
 		case t.Kind() == reflect.Map:
@@ -41,6 +49,12 @@ func isKey(key []string) bool {
 	return ok
 }
 
+// isList reports keys that hold a list of tables.
+func isList(key []string) bool {
+	t, ok := typeOf(key)
+	return ok && t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
+}
+
 func fieldOf(t reflect.Type, name string) (reflect.Type, bool) {
 	for f := range t.Fields() {
 		if f.Tag.Get("toml") == name {
@@ -55,7 +69,7 @@ func allKeys() []string {
 	var keys []string
 	var walk func(prefix string, t reflect.Type)
 	walk = func(prefix string, t reflect.Type) {
-		if t.Kind() == reflect.Pointer {
+		if t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 			t = t.Elem()
 		}
 		if t.Kind() != reflect.Struct || t == secretType {
@@ -74,7 +88,7 @@ func allKeys() []string {
 // nearest is the key that was probably meant, or "". A key of the same table
 // wins; else the same word in another table ("token" is "endpoints.token").
 func nearest(key []string) string {
-	table, leaf := strings.Join(key[:len(key)-1], "."), strings.ToLower(key[len(key)-1])
+	table, leaf := plain(strings.Join(key[:len(key)-1], ".")), strings.ToLower(key[len(key)-1])
 	leaf = strings.ReplaceAll(leaf, "-", "_")
 	short := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(leaf, "_endpoint"), "_url"), "_uri")
 	best, score := "", 4 // the most that a suggestion may differ
