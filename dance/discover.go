@@ -21,6 +21,8 @@ type metadata struct {
 	challenges  []string // nil: not said
 	scopes      []string
 	parRequired bool
+	documents   bool     // client id metadata documents are taken
+	grants      []string // nil: not said
 }
 
 // resolve makes a link of a row: discovery merged in where the row has an
@@ -28,7 +30,7 @@ type metadata struct {
 func resolve(ctx context.Context, p Provider, r Registration) (Link, metadata, error) {
 	l := Link{Provider: p, ClientID: r.ClientID, AuthStyle: r.AuthStyle}
 	var m metadata
-	if p.oidc() || p.Issuer != "" && (p.Endpoints.Authorization == "" || p.Endpoints.Token == "") {
+	if p.discovers() {
 		var err error
 		if m, err = discover(ctx, p); err != nil {
 			return l, m, err
@@ -67,9 +69,20 @@ func authStyle(r Registration, offered []string) AuthStyle {
 	return AuthPost
 }
 
+// discovers reports rows whose issuer is asked at each dance: what it promises
+// (iss in answers, PKCE, PAR) is in no row.
+func (p Provider) discovers() bool {
+	return p.oidc() || p.Issuer != "" &&
+		(p.Endpoints.Authorization == "" || p.Endpoints.Token == "" || p.DPoP == "required" || strings.HasPrefix(p.ID, foundPrefix))
+}
+
 // discover reads the issuer's document: OpenID's place first, RFC 8414's where
-// that one has nothing.
+// that one has nothing, then OpenID's in RFC 8414's manner.
 func discover(ctx context.Context, p Provider) (metadata, error) {
+	return discoverOver(ctx, newClient(p), p)
+}
+
+func discoverOver(ctx context.Context, c *client, p Provider) (metadata, error) {
 	const stage = "discovery"
 	issuer, err := checkURL(p.Issuer)
 	if err != nil || issuer.RawQuery != "" || issuer.ForceQuery {
@@ -81,13 +94,15 @@ func discover(ctx context.Context, p Provider) (metadata, error) {
 		base + "/.well-known/openid-configuration",
 		origin + "/.well-known/oauth-authorization-server" + strings.TrimPrefix(base, origin),
 	}
-	c := newClient(p)
+	if base != origin {
+		places = append(places, origin+"/.well-known/openid-configuration"+strings.TrimPrefix(base, origin))
+	}
 	var a answer
 	for _, place := range places {
 		if a, err = c.get(ctx, stage, place); err != nil {
 			return metadata{}, err
 		}
-		if a.status != http.StatusNotFound {
+		if a.status/100 != 4 || a.status == http.StatusTooManyRequests {
 			break
 		}
 	}
@@ -119,6 +134,8 @@ func readMetadata(body []byte, p Provider, issuer *url.URL) (metadata, error) {
 		signingAlgs: stringsAt(doc, "id_token_signing_alg_values_supported"),
 		authMethods: stringsAt(doc, "token_endpoint_auth_methods_supported"),
 		scopes:      stringsAt(doc, "scopes_supported"),
+		documents:   at(doc, "client_id_metadata_document_supported") == true,
+		grants:      stringsAt(doc, "grant_types_supported"),
 	}
 	if doc["code_challenge_methods_supported"] != nil {
 		m.challenges = append([]string{}, stringsAt(doc, "code_challenge_methods_supported")...)
