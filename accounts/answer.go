@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"time"
 
 	"dancecard/dance"
@@ -15,6 +16,7 @@ func merge(old tokenRecord, answer dance.Token, issued time.Time) tokenRecord {
 	if t.ID == "" {
 		t.ID = old.ID
 	}
+	t.Key, t.Secret = cmp.Or(t.Key, old.Key), cmp.Or(t.Secret, old.Secret)
 	if t.Type == "" {
 		t.Type = old.Type
 	}

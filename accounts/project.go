@@ -122,7 +122,7 @@ func viewRecord(r accountRecord, profile string) Account {
 		Tile: row.Tile, Asked: slices.Clone(r.Asked), Granted: slices.Clone(r.Granted), Words: maps.Clone(row.ScopeWords),
 		Linked: r.Linked, LastUsed: r.LastUsed,
 		Revokes: cmp.Or(row.Revocation.Revokes, "unknown"), CanRevoke: canRevoke(r.Link),
-		EndSession: row.Endpoints.EndSession != "", SettingsPage: row.SettingsPage, Hosts: slices.Clone(row.API.Hosts),
+		EndSession: row.Endpoints.EndSession != "", SettingsPage: row.SettingsPage, Hosts: slices.Clone(row.API.Hosts), APIBase: row.API.BaseURL,
 	}
 }
 

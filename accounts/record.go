@@ -39,13 +39,21 @@ type accountRecord struct {
 	Link         dance.Link `json:"link"`
 	Registration string     `json:"registration"` // id of a registrationRecord
 	Trouble      *trouble   `json:"trouble,omitempty"`
+	StepUp       *StepUp    `json:"step_up,omitempty"`
+	Unnamed      bool       `json:"unnamed,omitempty"` // Subject is made up
+
+	// What the next sign-in is made with again.
+	Browser string            `json:"browser,omitempty"`
+	Options map[string]string `json:"options,omitempty"`
+	DPoP    bool              `json:"dpop,omitempty"`
 }
 
 // trouble is permanent: only the user can mend it.
 type trouble struct {
-	Status Status    `json:"status"` // NeedsSignIn
-	Why    string    `json:"why"`
-	Since  time.Time `json:"since"`
+	Status   Status    `json:"status"` // NeedsSignIn
+	Why      string    `json:"why"`
+	Since    time.Time `json:"since"`
+	Replaced bool      `json:"replaced,omitempty"` // the account's registration is dead, and there is a way to another
 }
 
 // tokenRecord is what the provider gave. Only this file turns it into bytes,
@@ -54,6 +62,8 @@ type tokenRecord struct {
 	Access  string            `json:"access"`
 	Refresh string            `json:"refresh,omitempty"`
 	ID      string            `json:"id,omitempty"`
+	Key     string            `json:"key,omitempty"`    // Type DPoP
+	Secret  string            `json:"secret,omitempty"` // Type OAuth
 	Type    string            `json:"type"`
 	Issued  time.Time         `json:"issued"`
 	Expiry  time.Time         `json:"expiry,omitzero"`
@@ -64,6 +74,7 @@ type tokenRecord struct {
 func recordToken(t dance.Token, issued time.Time) tokenRecord {
 	return tokenRecord{
 		Access: t.Access.Reveal(), Refresh: t.Refresh.Reveal(), ID: t.ID.Reveal(),
+		Key: t.Key.Reveal(), Secret: t.Secret.Reveal(),
 		Type: t.Type, Issued: issued, Expiry: t.Expiry, Granted: t.Granted, Extra: t.Extra,
 	}
 }
@@ -71,6 +82,7 @@ func recordToken(t dance.Token, issued time.Time) tokenRecord {
 func (r tokenRecord) token() dance.Token {
 	return dance.Token{
 		Access: secret.New(r.Access), Refresh: secret.New(r.Refresh), ID: secret.New(r.ID),
+		Key: secret.New(r.Key), Secret: secret.New(r.Secret),
 		Type: r.Type, Expiry: r.Expiry, Granted: r.Granted, Extra: r.Extra,
 	}
 }
@@ -78,19 +90,39 @@ func (r tokenRecord) token() dance.Token {
 // registrationRecord is a client at one provider. It belongs to the issuer
 // (or the token endpoint) that it was made for and is sent nowhere else.
 type registrationRecord struct {
-	ID        string          `json:"id"`
-	Provider  string          `json:"provider"`
-	For       string          `json:"for"` // see registrationTarget
-	ClientID  string          `json:"client_id"`
-	Secret    string          `json:"secret,omitempty"`
-	AuthStyle dance.AuthStyle `json:"auth_style"`
-	Own       bool            `json:"own"`            // the user typed it in
-	Dead      string          `json:"dead,omitempty"` // why the provider takes it no more
-	Added     time.Time       `json:"added"`
+	ID         string          `json:"id"`
+	Provider   string          `json:"provider"`
+	For        string          `json:"for"` // see registrationTarget
+	ClientID   string          `json:"client_id"`
+	Secret     string          `json:"secret,omitempty"`
+	PrivateKey string          `json:"private_key,omitempty"` // PEM; OAuth 1.0a with RSA-SHA1
+	AuthStyle  dance.AuthStyle `json:"auth_style"`
+	Own        bool            `json:"own"`            // the user typed it in
+	Dead       string          `json:"dead,omitempty"` // why the provider takes it no more
+	Added      time.Time       `json:"added"`
+
+	// Of a client that dance.Register made.
+	Method   string    `json:"method,omitempty"`
+	Redirect string    `json:"redirect,omitempty"` // the redirect URI that it was made with
+	DPoP     bool      `json:"dpop,omitempty"`     // made for bound tokens; it gets no others
+	URI      string    `json:"uri,omitempty"`      // RFC 7592
+	Token    string    `json:"token,omitempty"`    // RFC 7592
+	Expires  time.Time `json:"expires,omitzero"`   // of Secret
 }
 
 func (r registrationRecord) registration() dance.Registration {
-	return dance.Registration{ClientID: r.ClientID, ClientSecret: secret.New(r.Secret), AuthStyle: r.AuthStyle}
+	return dance.Registration{ClientID: r.ClientID, ClientSecret: secret.New(r.Secret), AuthStyle: r.AuthStyle, PrivateKey: secret.New(r.PrivateKey)}
+}
+
+// made reports a client that [dance.Register] made.
+func (r registrationRecord) made() bool { return r.Method != "" }
+
+func (r registrationRecord) expired(now time.Time) bool {
+	return !r.Expires.IsZero() && !now.Before(r.Expires)
+}
+
+func (r registrationRecord) client() dance.Client {
+	return dance.Client{Registration: r.registration(), Method: r.Method, URI: r.URI, Token: secret.New(r.Token), Expires: r.Expires}
 }
 
 // revocationRecord is a token that is gone here and not yet at its provider.
