@@ -153,6 +153,14 @@ type Identify struct {
 	Name    string            `toml:"name" json:"name"`
 	Email   string            `toml:"email" json:"email"`
 	Avatar  string            `toml:"avatar" json:"avatar"`
+	Pinned  Pinned            `toml:"-" json:"pinned,omitzero"` // set by Find for a handle: nobody else may come back
+}
+
+// Pinned is who must come back from a dance, known before it (atproto: the
+// handle that the user typed belongs to this DID).
+type Pinned struct {
+	Subject string `json:"subject"`
+	Login   string `json:"login"` // shown where the provider names none
 }
 
 // API says where tokens of this provider may be sent and how.

@@ -40,6 +40,11 @@ func Refresh(ctx context.Context, l Link, r Registration, old Token, scopes []st
 	if err != nil {
 		return t, err
 	}
+	if sub := t.Extra["sub"]; sub != "" && p.Identity.Pinned.Subject != "" {
+		if _, err := l.pinned(Identity{Subject: sub}); err != nil {
+			return Token{Refresh: t.Refresh}, err
+		}
+	}
 	if t.Granted == nil {
 		t.Granted = scopes
 	}

@@ -225,6 +225,9 @@ func (d *dance) finish(caller context.Context, code string) (Result, error) {
 	if err == nil {
 		res.Identity, err = d.link.identify(ctx, t, expected{nonce: d.nonce, maxAge: d.request.MaxAge})
 	}
+	if err == nil {
+		res.Identity, err = d.link.pinned(res.Identity)
+	}
 	if caller.Err() != nil {
 		err = ended(caller, nil)
 	}

@@ -45,6 +45,15 @@ func (l Link) identify(ctx context.Context, t Token, e expected) (Identity, erro
 	return who.or(l.fromDocument(more)), nil
 }
 
+// pinned refuses anybody but the one whom the row expects.
+func (l Link) pinned(who Identity) (Identity, error) {
+	pin := l.Provider.Identity.Pinned
+	if pin.Subject != "" && who.Subject != pin.Subject {
+		return Identity{}, &Invalid{Stage: "identity", Text: fmt.Sprintf("another account came back than %q; sign in at the provider as that one", pin.Login)}
+	}
+	return who.or(Identity{Login: pin.Login}), nil
+}
+
 // identifyPlain is identify without OpenID: the row's identity address, or
 // the values beside the token.
 func (l Link) identifyPlain(ctx context.Context, t Token) (Identity, error) {
