@@ -79,7 +79,7 @@ type Option struct {
 	On     bool   `json:"on,omitempty"`
 }
 
-// Lint is the body of POST /v1/providers/lint, and Linted its answer.
+// Lint is the body of POST /v1/providers/-/lint, and Linted its answer.
 type (
 	// Lint is a provider file to look at.
 	Lint struct {
@@ -90,6 +90,10 @@ type (
 	Linted struct {
 		Problems []ProviderProblem `json:"problems"`
 		Provider *Provider         `json:"provider,omitempty"`
+	}
+	// SetBrowser is the body of PUT /v1/accounts/{ref}/browser.
+	SetBrowser struct {
+		Browser string `json:"browser"`
 	}
 	// Browsers answers GET /v1/browsers.
 	Browsers struct {
@@ -257,6 +261,7 @@ type Provider struct {
 	NeedsRegistration bool              `json:"needs_registration,omitempty"`
 	Instance          string            `json:"instance,omitempty"` // self-hosted: what to ask for, in words
 	InstanceExample   string            `json:"instance_example,omitempty"`
+	InstanceDefault   string            `json:"instance_default,omitempty"`
 	RegistrationPage  string            `json:"registration_page,omitempty"`
 	RegistrationHelp  string            `json:"registration_help,omitempty"`
 	RedirectURI       string            `json:"redirect_uri,omitempty"` // what the user registers

@@ -46,7 +46,8 @@ type Account struct {
 	Why          string    `json:"why,omitempty"`
 	ExpiresAt    time.Time `json:"expires_at,omitzero"` // of the access token; absent: does not expire
 	Scopes       []string  `json:"scopes"`
-	Hosts        []string  `json:"hosts"` // where its token may be sent
+	Hosts        []string  `json:"hosts"`              // where its token may be sent
+	APIBase      string    `json:"api_base,omitempty"` // the address that the API\'s paths are below
 }
 
 // Accounts answers GET /v1/accounts.

@@ -2,6 +2,7 @@ package ipc
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"net/http"
 	"net/url"
@@ -133,6 +134,28 @@ func (c *Control) OpenAgain(ctx context.Context, id string) error {
 	return c.post(ctx, nil, nil, "dances", id, "open")
 }
 
+// Paste hands a dance the address at which the browser ended, or the code that
+// its page showed. bad_request says why a text is not it; the dance goes on.
+func (c *Control) Paste(ctx context.Context, id string, text Secret) error {
+	return c.post(ctx, Paste{Text: text}, nil, "dances", id, "paste")
+}
+
+// Browsers lists the browsers, profiles and private windows that a dance can
+// be opened in, the system's own first.
+func (c *Control) Browsers(ctx context.Context) ([]Browser, error) {
+	var b Browsers
+	err := c.get(ctx, &b, "browsers")
+	return b.Browsers, err
+}
+
+// SetBrowser says in which browser an account is signed in again; "" is the
+// system's own.
+func (c *Control) SetBrowser(ctx context.Context, ref, browser string) (AccountDetail, error) {
+	var d AccountDetail
+	err := c.do(ctx, call{method: "PUT", path: path("accounts", ref, "browser"), body: SetBrowser{Browser: browser}}, &d)
+	return d, err
+}
+
 // CancelDance ends a dance at any stage; a token that came is revoked.
 func (c *Control) CancelDance(ctx context.Context, id string) error {
 	return c.do(ctx, call{method: "DELETE", path: path("dances", id)}, nil)
@@ -157,6 +180,20 @@ func (c *Control) Provider(ctx context.Context, id string) (Provider, error) {
 	var p Provider
 	err := c.get(ctx, &p, "providers", id)
 	return p, err
+}
+
+// Lint explains what is wrong with a provider file. Nothing is stored.
+func (c *Control) Lint(ctx context.Context, l Lint) (Linted, error) {
+	var out Linted
+	err := c.post(ctx, l, &out, "providers", "-", "lint")
+	return out, err
+}
+
+// Schema is the JSON schema of provider files, for editors.
+func (c *Control) Schema(ctx context.Context) ([]byte, error) {
+	var raw json.RawMessage
+	err := c.get(ctx, &raw, "providers", "-", "schema")
+	return raw, err
 }
 
 // SetRegistration stores the user's own client for a provider.

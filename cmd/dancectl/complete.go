@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,6 +59,17 @@ func (t *tool) providerWords(ctx context.Context) ([]cobra.Completion, error) {
 		words = append(words, word(p.ID, p.Name))
 	}
 	return words, nil
+}
+
+func (t *tool) browserWords(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return first(func(ctx context.Context) ([]cobra.Completion, error) {
+		all, err := t.control.Browsers(ctx)
+		var words []cobra.Completion
+		for _, b := range all {
+			words = append(words, word(browserWord(b.ID), strings.TrimSpace(b.Name+" "+place(b))))
+		}
+		return words, err
+	})(cmd, nil, "")
 }
 
 func (t *tool) profileWords(ctx context.Context) ([]cobra.Completion, error) {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
-	"time"
 
 	"dancecard/ipc"
 
@@ -17,6 +15,7 @@ type connectFlags struct {
 	yes        bool
 	clientID   string
 	secretFile string
+	keyFile    string
 	want       ipc.Connect
 }
 
@@ -28,15 +27,26 @@ func (t *tool) connect() *cobra.Command {
 		Long: `Link an account of a provider: your browser opens, you approve there, and who
 came back is shown before anything is kept.
 
+A provider that "dancectl providers" does not list is connected by its address:
+that of an OpenID or OAuth issuer, of an MCP server, or an atproto handle.
+Dancecard registers itself there where the provider lets it.
+
+With --device you approve on another device: dancectl shows an address, a code
+and a QR code.
+
 With --print-url no browser is opened. The first line of standard output is the
 address to open, and dancectl waits for the outcome. The browser must reach this
 machine's loopback: from another machine, forward the port that stands in the
-address's redirect_uri (ssh -L PORT:127.0.0.1:PORT).
+address's redirect_uri (ssh -L PORT:127.0.0.1:PORT), or paste the address at
+which the browser ends.
 
 Who came back is kept when you say so: on the terminal, in the window, or
 beforehand with --yes. A client secret is read from a file or at a prompt.`,
 		Example: `  dancectl connect github
   dancectl connect gitlab --instance gitlab.example.org --client-id 0a1b2c
+  dancectl connect https://issuer.example
+  dancectl connect github --device
+  dancectl connect google --browser firefox/work --option hosted_domain=example.org
   dancectl connect demo --print-url --yes
   dancectl connect --reconnect github:mira-o`,
 		ValidArgsFunction: first(t.providerWords),
@@ -56,13 +66,22 @@ beforehand with --yes. A client secret is read from a file or at a prompt.`,
 	flags.StringVar(&f.clientID, "client-id", "", "your own client id; it is kept in the vault")
 	flags.StringVar(&f.secretFile, "client-secret-file", "", "file with the client's secret (default: asked for)")
 	flags.StringVar(&f.want.Reconnect, "reconnect", "", "sign in again with this `ACCOUNT`")
+	flags.StringSliceVar(&f.want.AddScopes, "add-scopes", nil, "with --reconnect: scopes to ask for besides what it has")
+	flags.BoolVar(&f.want.Device, "device", false, "approve on another device, with a code")
+	flags.StringVar(&f.want.Browser, "browser", "", "the browser to open, as \"dancectl browsers\" lists them")
+	flags.StringToStringVar(&f.want.Options, "option", nil, "a choice that the provider offers, as `ID=TEXT`, ID=on or ID=off")
+	flags.BoolVar(&f.want.DPoP, "dpop", false, "bind the tokens to a key of Dancecard's, where the provider can; programs then use fetch")
+	flags.StringVar(&f.keyFile, "private-key-file", "", "file with the RSA key that signs requests (OAuth 1.0a with RSA-SHA1)")
 	cmd.MarkFlagsMutuallyExclusive("reconnect", "client-id")
+	cmd.MarkFlagsMutuallyExclusive("device", "browser")
+	cmd.MarkFlagsMutuallyExclusive("device", "print-url")
 	cmd.RegisterFlagCompletionFunc("reconnect", first(t.accountWords))
+	cmd.RegisterFlagCompletionFunc("browser", t.browserWords)
 	cmd.RunE = t.work(func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			f.want.Provider = args[0]
+			f.want.Provider, f.want.Address = named(args[0])
 		}
-		f.want.NoBrowser = f.printURL
+		f.want.NoBrowser, f.want.Browser = f.printURL, browserID(f.want.Browser)
 		if err := t.register(cmd.Context(), f); err != nil {
 			return err
 		}
@@ -71,118 +90,44 @@ beforehand with --yes. A client secret is read from a file or at a prompt.`,
 	return cmd
 }
 
+// named tells a provider's id from an address: no id has a dot or a colon.
+func named(arg string) (provider, address string) {
+	if strings.ContainsAny(arg, ".:/") {
+		return "", arg
+	}
+	return arg, ""
+}
+
 // register stores the user's own client before the dance, if one is given.
 func (t *tool) register(ctx context.Context, f connectFlags) error {
 	if f.clientID == "" {
-		if f.secretFile != "" {
+		if f.secretFile != "" || f.keyFile != "" {
 			return &problem{exitUsage, "a client secret needs its client id", "add --client-id ID"}
 		}
 		return nil
 	}
+	if f.want.Provider == "" {
+		return &problem{exitUsage, "a client id is stored for a provider of the list",
+			"write a provider file for " + f.want.Address + " (see docs/providers.md), then connect it by its id"}
+	}
+	p, err := t.control.Provider(ctx, f.want.Provider)
+	if err != nil {
+		return err
+	}
+	if p.Instance != "" && p.InstanceDefault == "" && f.want.Instance == "" {
+		return &problem{exitUsage, p.Name + " wants to know: " + p.Instance, "add --instance " + p.InstanceExample}
+	}
 	r := ipc.Registration{Instance: f.want.Instance, ClientID: f.clientID}
-	var err error
-	if f.secretFile != "" {
+	switch {
+	case f.keyFile != "":
+		r.PrivateKey, err = keyFile(f.keyFile)
+	case f.secretFile != "":
 		r.ClientSecret, err = secretFile(ctx, f.secretFile)
-	} else {
+	default:
 		r.ClientSecret, err = t.ask(ctx, "Client secret (empty if there is none)", "--client-secret-file FILE")
 	}
 	if err != nil {
 		return err
 	}
 	return t.control.SetRegistration(ctx, f.want.Provider, r)
-}
-
-// goodbye is how long calling a dance off may take.
-const goodbye = 3 * time.Second
-
-// dance runs one dance to its end. Whatever stops it on the way calls it off.
-func (t *tool) dance(ctx context.Context, f connectFlags) error {
-	d, err := t.control.Connect(ctx, f.want)
-	if err != nil {
-		return t.whatToAdd(ctx, err, f)
-	}
-	defer func() {
-		if !d.Stage.Over() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
-			defer cancel()
-			t.control.CancelDance(ctx, d.ID)
-		}
-	}()
-	told := false
-	for {
-		if d.URL != "" && !told {
-			t.tellAddress(d, f)
-			told = true
-		}
-		switch {
-		case d.Stage.Over():
-			return t.outcome(ctx, d)
-		case d.Stage == ipc.DanceCameBack:
-			d, err = t.keep(ctx, d, f)
-		default:
-			d, err = t.next(ctx, d)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// whatToAdd turns a refusal for want of a client id or an instance into the
-// flag that gives it.
-func (t *tool) whatToAdd(ctx context.Context, err error, f connectFlags) error {
-	exit, text, hint := explain(err)
-	again := "dancectl connect " + f.want.Provider
-	switch code := ipc.CodeOf(err); {
-	case f.want.Provider == "":
-		return err
-	case code == ipc.CodeNeedsRegistration && f.clientID == "":
-		return &problem{exit, text, strings.TrimSuffix(hint, ".") + ": " + again + " --client-id ID"}
-	case code == ipc.CodeBadRequest && f.want.Instance == "":
-		if p, e := t.control.Provider(ctx, f.want.Provider); e == nil && p.Instance != "" {
-			return &problem{exit, text, strings.TrimSuffix(hint, ".") + ": " + again + " --instance " + p.InstanceExample}
-		}
-	}
-	return err
-}
-
-// next waits until the dance has moved. On an error it returns the dance as it
-// was known.
-func (t *tool) next(ctx context.Context, d ipc.Dance) (ipc.Dance, error) {
-	moved, err := t.control.AwaitDance(ctx, d.ID, d.Stage)
-	if err != nil {
-		return d, err
-	}
-	return moved, nil
-}
-
-func (t *tool) tellAddress(d ipc.Dance, f connectFlags) {
-	if f.printURL {
-		fmt.Fprintln(t.out, line(d.URL))
-		return
-	}
-	if d.OpenProblem != "" {
-		t.note("No browser opens: %s", d.OpenProblem)
-	} else {
-		t.note("Approve at %s in your browser.", d.ProviderName)
-	}
-	t.note("If it does not open, open this address: %s", d.URL)
-}
-
-// outcome tells how a dance ended.
-func (t *tool) outcome(ctx context.Context, d ipc.Dance) error {
-	switch {
-	case d.Stage == ipc.DanceFailed && d.Failure != nil:
-		return d.Failure
-	case d.Stage != ipc.DanceDone:
-		return &problem{exitDenied, "the dance was cancelled", "dancectl connect " + d.Provider}
-	}
-	a, err := t.control.Account(ctx, d.Account)
-	if err != nil {
-		t.say("connected %s", d.Account)
-		return nil
-	}
-	name := names([]ipc.AccountDetail{a})[a.ID]
-	t.say("connected %s, %s", name, person(a.Login, a.Name, a.Email, a.Subject))
-	return nil
 }

@@ -44,8 +44,9 @@ func (t *tool) keep(ctx context.Context, d ipc.Dance, f connectFlags) (ipc.Dance
 	case moved := <-elsewhere:
 		t.note("answered in the window")
 		return moved, nil
-	case yes := <-t.answer(d.Came.Wanted == nil):
-		if !yes {
+	case typed := <-t.typed():
+		t.lines = nil
+		if !typed.yes(d.Came.Wanted == nil) {
 			return d, &problem{exitDenied, "not added; what the provider gave is revoked", ""}
 		}
 		return t.kept(ctx, d, keep)
@@ -60,35 +61,6 @@ func (t *tool) kept(ctx context.Context, d ipc.Dance, keep ipc.Keep) (ipc.Dance,
 	}
 	d.Stage, d.Account = ipc.DanceDone, a.ID
 	return d, nil
-}
-
-// answer reads a yes or no from the terminal; the default is what Enter means.
-func (t *tool) answer(byDefault bool) <-chan bool {
-	word := make(chan bool, 1)
-	go func() { // cannot be called off; ends with the process at the latest
-		var typed strings.Builder
-		one := make([]byte, 1)
-		for {
-			n, err := t.in.Read(one)
-			if err != nil {
-				word <- false
-				return
-			}
-			if n == 1 && one[0] == '\n' {
-				break
-			}
-			typed.Write(one[:n])
-		}
-		switch strings.ToLower(strings.TrimSpace(typed.String())) {
-		case "":
-			word <- byDefault
-		case "y", "yes":
-			word <- true
-		default:
-			word <- false
-		}
-	}()
-	return word
 }
 
 // introduce says who came back, and what was given of what was asked.

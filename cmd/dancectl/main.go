@@ -49,6 +49,8 @@ type tool struct {
 	app     ipc.Client
 	control ipc.Control
 
+	lines chan typed // a line that is being typed; see typed
+
 	started bool // the arguments were in order, and the command has begun
 }
 

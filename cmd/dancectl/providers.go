@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"dancecard/ipc"
 
@@ -39,7 +42,7 @@ func (t *tool) providers() *cobra.Command {
 		}
 		return nil
 	})
-	cmd.AddCommand(listToo(cmd), t.providerShow())
+	cmd.AddCommand(listToo(cmd), t.providerShow(), t.providerLint(), t.providerSchema())
 	return cmd
 }
 
@@ -95,7 +98,8 @@ func (t *tool) providerShow() *cobra.Command {
 			{"Provider", p.Name}, {"Id", p.ID}, {"Category", p.Category}, {"Linked", linked(p.Linked)},
 			{"Needs", needs(p)}, {"Instance", instance(p)}, {"Register", p.RegistrationPage}, {"How", p.RegistrationHelp},
 			{"Redirect", redirect(p)}, {"Scopes", strings.Join(p.Scopes, " ")},
-			{"Optional", strings.Join(p.OptionalScopes, " ")}, {"File", p.File},
+			{"Optional", strings.Join(p.OptionalScopes, " ")}, {"Options", options(p)}, {"Device", device(p)},
+			{"Revoking", revoking(p)}, {"Settings", p.SettingsPage}, {"File", p.File},
 		})
 		return nil
 	})
@@ -110,8 +114,112 @@ func instance(p ipc.Provider) string {
 }
 
 func redirect(p ipc.Provider) string {
-	if p.RedirectURI != "" && p.RedirectUnknown {
+	switch {
+	case p.RedirectURI != "" && p.RedirectUnknown:
 		return p.RedirectURI + " (whether this provider takes it is not known)"
+	case p.Paste:
+		return strings.TrimSpace(p.RedirectURI + " (you copy its answer from the browser)")
 	}
 	return p.RedirectURI
+}
+
+// options are the choices of a sign-in, as --option takes them.
+func options(p ipc.Provider) string {
+	var all []string
+	for _, o := range p.Options {
+		switch {
+		case o.Switch && o.On:
+			all = append(all, o.ID+"=on (so by itself)")
+		case o.Switch:
+			all = append(all, o.ID+"=off (so by itself)")
+		default:
+			all = append(all, o.ID+"=TEXT")
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+func device(p ipc.Provider) string {
+	if p.Device {
+		return "dancectl connect " + p.ID + " --device"
+	}
+	return ""
+}
+
+func revoking(p ipc.Provider) string {
+	switch p.Revocation {
+	case "revokes":
+		return "disconnecting ends the token there"
+	case "none":
+		return "it offers no way to end a token; its settings page does"
+	}
+	return "whether it can end a token is not known"
+}
+
+func (t *tool) providerLint() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "lint FILE",
+		Short:   "Explain what is wrong with a provider file",
+		Long:    "Explain what is wrong with a provider file: line, reason and fix. Nothing is stored.",
+		Example: "  dancectl providers lint work.toml",
+		Args:    exactly("FILE"),
+	}
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = t.work(func(cmd *cobra.Command, args []string) error {
+		text, err := readText(args[0])
+		if err != nil {
+			return err
+		}
+		linted, err := t.control.Lint(cmd.Context(), ipc.Lint{Name: filepath.Base(args[0]), Text: text})
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			if err := printJSON(t.out, linted, "  "); err != nil {
+				return err
+			}
+		}
+		for i := range linted.Problems {
+			linted.Problems[i].File = args[0]
+			if !*asJSON {
+				t.say("%s", brokenFile(linted.Problems[i]))
+			}
+		}
+		if n := len(linted.Problems); n > 0 {
+			return &problem{exitError, fmt.Sprintf("%s cannot be used as it is (%d to mend)", args[0], n), "mend what is listed, then lint again"}
+		}
+		if !*asJSON {
+			t.say("%s is in order: %s", args[0], linted.Provider.Name)
+		}
+		return nil
+	})
+	return cmd
+}
+
+// readText reads a provider file, which holds at most what one message takes.
+func readText(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	switch {
+	case err != nil:
+		return "", &problem{exitUsage, err.Error(), "give the path of a provider file"}
+	case len(data) > 60<<10 || !utf8.Valid(data):
+		return "", &problem{exitUsage, path + " is too long or is no text", "a provider file is a small TOML file"}
+	}
+	return string(data), nil
+}
+
+func (t *tool) providerSchema() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON schema of provider files, for editors",
+		Args:  cobra.NoArgs,
+		RunE: t.work(func(cmd *cobra.Command, _ []string) error {
+			schema, err := t.control.Schema(cmd.Context())
+			if err != nil {
+				return err
+			}
+			_, err = t.out.Write(schema)
+			return err
+		}),
+	}
 }

@@ -35,7 +35,7 @@ func (t *tool) root() *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	add("accounts", t.accounts(), t.connect(), t.token(), t.apps(), t.disconnect(), t.providers())
+	add("accounts", t.accounts(), t.connect(), t.token(), t.apps(), t.disconnect(), t.fetch(), t.providers(), t.browsers())
 	add("profiles", t.profile(), t.lock(), t.unlock(), t.logout())
 	add("rest", t.status(), t.events(), t.show(), t.version())
 	root.SetHelpCommandGroupID("rest")

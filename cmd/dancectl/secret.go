@@ -37,19 +37,7 @@ func secretFile(ctx context.Context, path string) (ipc.Secret, error) {
 }
 
 func readSecret(path string) (ipc.Secret, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", &problem{exitUsage, err.Error(), "give the path of a file that holds the secret alone"}
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	if err := onlyOurs(path, info); err != nil {
-		return "", err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	data, err := readOurs(path)
 	if err != nil {
 		return "", err
 	}
@@ -59,6 +47,37 @@ func readSecret(path string) (ipc.Secret, error) {
 			"put the secret alone into the file, in one line"}
 	}
 	return ipc.Secret(text), nil
+}
+
+// keyFile reads a private key in PEM. What it is worth, Dancecard says.
+func keyFile(path string) (ipc.Secret, error) {
+	data, err := readOurs(path)
+	if err != nil {
+		return "", err
+	}
+	if len(data) > maxSecret || !bytes.Contains(data, []byte("-----BEGIN ")) {
+		return "", &problem{exitUsage, path + " does not hold a key in PEM",
+			"openssl genrsa -out key.pem 2048 makes one"}
+	}
+	return ipc.Secret(data), nil
+}
+
+// readOurs reads a file that nobody else may read, a byte more than maxSecret
+// at most.
+func readOurs(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &problem{exitUsage, err.Error(), "give the path of a file that holds the secret alone"}
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := onlyOurs(path, info); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(f, maxSecret+1))
 }
 
 // ask reads a secret from the terminal without showing it. Without a terminal
