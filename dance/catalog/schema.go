@@ -57,7 +57,7 @@ func isList(key []string) bool {
 
 func fieldOf(t reflect.Type, name string) (reflect.Type, bool) {
 	for f := range t.Fields() {
-		if f.Tag.Get("toml") == name {
+		if name != "-" && f.Tag.Get("toml") == name {
 			return f.Type, true
 		}
 	}
@@ -76,6 +76,9 @@ func allKeys() []string {
 			return
 		}
 		for f := range t.Fields() {
+			if f.Tag.Get("toml") == "-" {
+				continue
+			}
 			name := prefix + f.Tag.Get("toml")
 			keys = append(keys, name)
 			walk(name+".", f.Type)
