@@ -59,17 +59,9 @@ func (c *client) send(ctx context.Context, stage string, req *http.Request) (ans
 	if _, err := checkURL(req.URL.String()); err != nil {
 		return answer{}, &Failed{Stage: stage, Text: err.Error()}
 	}
-	proxy, err := httpproxy.FromEnvironment().ProxyFunc()(req.URL)
+	transport, err := c.transport(req.URL)
 	if err != nil {
-		return answer{}, &Failed{Stage: stage, Text: "the proxy setting of the environment cannot be read", Offline: true}
-	}
-	transport := &http.Transport{
-		Proxy:                  http.ProxyURL(proxy),
-		DialContext:            c.dialer(req.URL, proxy != nil).DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    dialTime,
-		MaxResponseHeaderBytes: headLimit,
-		DisableKeepAlives:      true,
+		return answer{}, &Failed{Stage: stage, Text: err.Error(), Offline: true}
 	}
 	defer transport.CloseIdleConnections()
 
@@ -103,6 +95,22 @@ func (c *client) send(ctx context.Context, stage string, req *http.Request) (ans
 		return a, &Failed{Stage: stage, Text: "the provider's answer is too long", Status: a.status, Answered: true}
 	}
 	return a, nil
+}
+
+// transport is good for one request to u.
+func (c *client) transport(u *url.URL) (*http.Transport, error) {
+	proxy, err := httpproxy.FromEnvironment().ProxyFunc()(u)
+	if err != nil {
+		return nil, errors.New("the proxy setting of the environment cannot be read")
+	}
+	return &http.Transport{
+		Proxy:                  http.ProxyURL(proxy),
+		DialContext:            c.dialer(u, proxy != nil).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    dialTime,
+		MaxResponseHeaderBytes: headLimit,
+		DisableKeepAlives:      true,
+	}, nil
 }
 
 // get is send for documents without a secret in the request: it follows up to
