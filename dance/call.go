@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
 )
 
 const (
@@ -57,7 +56,7 @@ func Call(ctx context.Context, l Link, r Registration, t Token, req *http.Reques
 			return nil, err
 		}
 		fresh := serverNonces.learn(key, res.Header)
-		if try > 0 || !fresh || !wantsNonce(res) || !rewind(out) {
+		if try > 0 || !fresh || !asksNonce(res) || !rewind(out) {
 			return returned(res, req)
 		}
 		res.Body.Close()
@@ -222,9 +221,9 @@ func rewind(req *http.Request) bool {
 	return true
 }
 
-// wantsNonce reports an answer that asks for a proof with its nonce (RFC 9449
+// asksNonce reports an answer that asks for a proof with its nonce (RFC 9449
 // section 9).
-func wantsNonce(res *http.Response) bool {
+func asksNonce(res *http.Response) bool {
 	return res.StatusCode == http.StatusUnauthorized && slices.ContainsFunc(challenges(res.Header), func(c challenge) bool {
 		return c.scheme == "dpop" && c.params["error"] == "use_dpop_nonce"
 	})
@@ -285,4 +284,3 @@ func nonceKey(t Token, host string) string {
 	}
 	return name + " " + host
 }
-
