@@ -25,8 +25,8 @@ type knocked struct {
 }
 
 var (
-	challengeMetadata = regexp.MustCompile(`(?i)\bresource_metadata="([^"\\\s]{1,2048})"`)
-	challengeScope    = regexp.MustCompile(`(?i)[\s,]scope="([^"\\]{1,4096})"`)
+	challengeMetadata = regexp.MustCompile(`(?i)\bresource_metadata="([^"\\\s]+)"`)
+	challengeScope    = regexp.MustCompile(`(?i)[\s,]scope="([^"\\]+)"`)
 )
 
 // mcpHello is the first message of the Model Context Protocol: some servers
