@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -33,7 +34,9 @@ type button struct {
 	disabled bool
 	careful  bool // questions: Enter does nothing, Space only after a rest
 	lastKey  time.Time
+	name     string // what the map calls it; "" the label
 	on       func()
+	painted  func() // after hover or focus changed
 
 	hover, down, focus bool
 	ground, ring       *plate
@@ -163,6 +166,9 @@ func (b *button) paint() {
 	show(b.glyph, b.icon != "")
 	show(b.words, b.kind != bare)
 	show(b.ring, b.focus && !b.disabled)
+	if b.painted != nil {
+		b.painted()
+	}
 }
 
 func (b *button) colours() (fill, stroke, ink fyne.ThemeColorName) {
@@ -276,4 +282,6 @@ func windowKey(o fyne.CanvasObject, k *fyne.KeyEvent) {
 	}
 }
 
-func (b *button) mapEntry() (string, string, bool) { return "button", b.label, !b.disabled }
+func (b *button) mapEntry() (string, string, bool) {
+	return "button", cmp.Or(b.name, b.label), !b.disabled
+}

@@ -16,7 +16,10 @@ type leaf struct {
 	off          bool // cannot be chosen
 	tip          bool // a picture alone: its name shows under the pointer
 	hover, focus bool
+	edge         fyne.ThemeColorName // of the ground; "" line
 	on           func()
+	menu         func() // of the right button and the menu key
+	painted      func() // after hover or focus changed
 	onKey        func(*fyne.KeyEvent) bool
 	content      fyne.CanvasObject
 	min          fyne.Size
@@ -40,6 +43,9 @@ func (l *leaf) CreateRenderer() fyne.WidgetRenderer {
 
 func (l *leaf) paint() {
 	fill, line := colLeaf, colLine
+	if l.edge != "" {
+		line = l.edge
+	}
 	if l.bare {
 		fill, line = colNone, colNone
 	}
@@ -52,6 +58,9 @@ func (l *leaf) paint() {
 		l.ground.paint(fill, colAccent, 2)
 	} else {
 		l.ground.paint(fill, line, 1)
+	}
+	if l.painted != nil {
+		l.painted()
 	}
 }
 
@@ -80,6 +89,13 @@ func (l *leaf) Cursor() desktop.Cursor {
 	return desktop.PointerCursor
 }
 
+// TappedSecondary opens the menu.
+func (l *leaf) TappedSecondary(*fyne.PointEvent) {
+	if l.menu != nil && !l.off {
+		l.menu()
+	}
+}
+
 func (l *leaf) press() {
 	if !l.off {
 		l.on()
@@ -92,6 +108,8 @@ func (l *leaf) TypedKey(k *fyne.KeyEvent) {
 	case l.onKey != nil && l.onKey(k):
 	case k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter || k.Name == fyne.KeySpace:
 		l.press()
+	case k.Name == desktop.KeyMenu && l.menu != nil:
+		l.menu()
 	default:
 		windowKey(l, k)
 	}

@@ -20,8 +20,8 @@ import (
 //	  "x": 756, "y": 26, "width": 120, "height": 36, "enabled": true, "focused": false}, ...]
 //
 // The rectangle is in pixels from the window's top left corner. Kinds are
-// button, entry (its label, never what it holds), card, choice (a line of an open
-// menu), heading and text (both to read, not to click). Things that are hidden or scrolled out of the
+// button, entry (its label, never what it holds), card, check, choice (a line of an
+// open menu), heading and text (both to read, not to click). Things that are hidden or scrolled out of the
 // window are left out.
 const mapVariable = "DANCECARD_UI_MAP"
 

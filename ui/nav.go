@@ -15,6 +15,10 @@ type nav struct {
 	provider string // id, pageRegister
 	dance    string // id, pageDance
 	renew    bool   // pageRegister: ask for the client even though one is known
+	regain   string // pageRegister: id of the account to sign in again with it
+	chosen   chosen // pageRegister, pageMore: what the user changed
+	pasting  bool   // pageDance: the field to paste the address is shown
+	pair     pair   // pageRegister: the key pair for OAuth 1.0a
 
 	onlyNeed bool
 	category string
@@ -36,6 +40,12 @@ type nav struct {
 
 func newNav() nav {
 	return nav{page: pageAccounts, grants: grantsAll, protect: protectKeyring, entries: map[string]*entry{}}
+}
+
+// before is what the page before a dance is for.
+func (n *nav) before() before {
+	return before{provider: n.provider, reconnect: n.regain, renew: n.renew, keyWords: n.pair.words, publicKey: n.pair.public,
+		fileWords: n.pair.file, chosen: n.chosen}
 }
 
 // entry is a text field that outlives a redraw of its view.
@@ -68,6 +78,7 @@ func (n *nav) forget() {
 		}
 	}
 	n.entries = map[string]*entry{}
+	n.chosen, n.pasting, n.pair = chosen{}, false, pair{}
 }
 
 // visit changes where the user is. A new page forgets what was typed in the
@@ -98,7 +109,14 @@ func (u *UI) back() {
 	case pageAccount:
 		u.open(pageAccounts)
 	case pageRegister:
+		if _, ok := u.last.Account(u.nav.regain); ok {
+			u.open(pageAccounts)
+			return
+		}
 		u.open(pageConnect)
+	case pageMore:
+		u.visit(func(n *nav) { n.page = pageAccount })
+		u.win.render()
 	case pageDance:
 		if d, ok := u.last.Dance(u.nav.dance); ok && d.Stage.Over() {
 			u.putAway(d.ID)

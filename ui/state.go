@@ -22,6 +22,7 @@ const (
 	pageConnect  page = "Connect"
 	pageRegister page = "Register"
 	pageDance    page = "Dance"
+	pageMore     page = "More"
 	pageApps     page = "Apps"
 	pageActivity page = "Activity"
 	pageSettings page = "Settings"
@@ -33,7 +34,7 @@ var railPages = []page{pageAccounts, pageConnect, pageApps, pageActivity, pageSe
 // rail is the item of the rail that a page belongs to.
 func (p page) rail() page {
 	switch p {
-	case pageAccount:
+	case pageAccount, pageMore:
 		return pageAccounts
 	case pageRegister, pageDance:
 		return pageConnect
@@ -123,6 +124,8 @@ type noticeState struct {
 	Danger bool
 	Button string // "": none
 	Verb   verb
+
+	Provider string // what Button is about, where it is not the page's
 }
 
 // alarmsOf are the strips that the Book's alarms make.

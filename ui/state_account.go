@@ -52,6 +52,17 @@ type accountState struct {
 	Buttons      []verb // head, the last one is filled
 	Verbs        []leavesState
 	SettingsPage string
+	More         bool         // there are scopes to ask for
+	FetchOnly    string       // a word about tokens that need signing; ""
+	StepUp       *noticeState // an API asked for another sign-in
+	Browser      browserState
+}
+
+// browserState is the browser that an account signs in with.
+type browserState struct {
+	ID     string
+	Words  string
+	Change bool // there is another one
 }
 
 func accountOf(s accounts.Snapshot, id string) (accountState, bool) {
@@ -68,6 +79,15 @@ func accountOf(s accounts.Snapshot, id string) (accountState, bool) {
 		Profile: clean(prof.Name), ProfileSeed: prof.ID,
 		Scopes: scopesOf(a.Asked, a.Granted, a.Words), Beads: beadsOf(a, s.At), SettingsPage: a.SettingsPage}
 	out.TokenNote = tokenNote(a)
+	out.Browser.ID = a.Browser
+	out.More = len(missing(s, a)) > 0 && a.Status != accounts.Revoking
+	out.StepUp = stepUpOf(a, s.At)
+	if a.FetchOnly {
+		out.FetchOnly = "Signed requests only"
+	}
+	if a.Unnamed {
+		out.ThereSub = name + " does not say whose it is"
+	}
 	grants := appsOf(s, "", grantsAll)
 	for _, g := range grants.Rows {
 		if g.AccountID == a.ID && !g.Never {
@@ -90,6 +110,8 @@ func headVerbs(a accounts.Account) []verb {
 		return []verb{verbSignIn}
 	case a.Status == accounts.NeedsRegistration:
 		return []verb{verbRegister}
+	case a.StepUp != nil && a.Status != accounts.Revoking:
+		return []verb{verbSignIn}
 	case a.Refreshes && a.Status != accounts.Revoking && a.Status != accounts.Refreshing:
 		return []verb{verbRefresh}
 	}
@@ -115,9 +137,30 @@ func leavesOf(a accounts.Account, profile string) []leavesState {
 	return out
 }
 
+// stepUpOf says that an API wants another sign-in (RFC 9470).
+func stepUpOf(a accounts.Account, now time.Time) *noticeState {
+	if a.StepUp == nil {
+		return nil
+	}
+	n := &noticeState{Title: "An API asks for a stronger sign-in.", Text: "Everything else goes on."}
+	if a.StepUp.MaxAge != nil && len(a.StepUp.ACRValues) == 0 {
+		n.Title = "An API asks for a fresh sign-in."
+	}
+	if !a.StepUp.Since.IsZero() {
+		n.Text = "Asked " + agoWords(a.StepUp.Since, now) + ". Everything else goes on."
+	}
+	return n
+}
+
 func disconnectLeaves(a accounts.Account, profile string) string {
+	if !a.CanRevoke && a.SettingsPage != "" {
+		return "Erases the token here and opens " + clean(a.ProviderName) + "'s page to end it there. Leaves " + profile + " as it is."
+	}
 	if !a.CanRevoke {
 		return "Erases the token here; " + clean(a.ProviderName) + " cannot be told. Leaves " + profile + " as it is."
+	}
+	if len(a.SharesGrant) > 0 && a.Revokes != "token" {
+		return "Revokes and erases the token. Also ends " + listed(cleaned(a.SharesGrant), 2) + "."
 	}
 	return "Revokes and erases the token. Leaves " + profile + " as it is."
 }
@@ -152,4 +195,13 @@ func tokenNote(a accounts.Account) string {
 		return ""
 	}
 	return durationWords(a.Expiry.Sub(a.Issued).Round(time.Minute)) + " at a time"
+}
+
+// cleaned makes names of strangers safe to show.
+func cleaned(names []string) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, clean(n))
+	}
+	return out
 }

@@ -25,7 +25,7 @@ const (
 	verbOpen       verb = "open"
 	verbSettings   verb = "settings page"
 	verbConnect    verb = "connect"
-	verbDismiss    verb = "dismiss"
+	verbMore       verb = "ask for more"
 )
 
 // tone is the weight of a status' words.
@@ -56,9 +56,15 @@ func statusOf(a accounts.Account, now time.Time) statusState {
 	switch a.Status {
 	case accounts.Ready:
 		s.Glyph, s.Words, s.Sub = glyphOK, "Ready", "Does not expire"
+		if a.StepUp != nil {
+			s.Button, s.Verb = "Sign in", verbSignIn
+		}
 		if !a.Expiry.IsZero() {
 			s.Sub, s.Ticks = durationWords(left)+" left", left < 10*time.Minute
 			s.Life = lifeOf(a, now)
+		}
+		if a.StepUp != nil {
+			s.Glyph, s.Sub, s.Life = glyphAttention, "An API wants a new sign-in", -1
 		}
 	case accounts.Expiring:
 		s.Glyph, s.Words, s.Sub = glyphExpiring, "Expires in "+durationWords(left), "Refreshes by itself"

@@ -206,13 +206,23 @@ func askConfirm(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	out.Title, out.Sub, out.Icon = titleState{Asks: "Disconnect", What: clean(a.Label), End: "?"}, "your "+name+" account, in profile "+clean(prof.Name), "unlink"
 	out.Tile = tileState{}
 	facts := []factState{{Label: "Here", Text: "its token is erased; apps lose it at once"}, {Label: "At " + brief(name, 8), Text: revokesWords(a)}}
+	shared := ""
+	if len(a.SharesGrant) > 0 && a.CanRevoke && a.Revokes != "token" {
+		shared = listed(cleaned(a.SharesGrant), 3)
+		facts = append(facts, factState{Label: "Also ends", Text: shared})
+	}
 	if len(out.Facts) > 0 && q.App.Name != "" {
 		facts = append(facts, factState{Label: "Asked by", Text: appName(q.App)})
 	}
 	facts = append(facts, factState{Label: "Stays", Text: clean(prof.Name) + " and your other accounts"})
 	out.Facts, out.Warn = facts, ""
-	if !a.CanRevoke && a.SettingsPage != "" {
-		out.Warn = name + " has to be told by you, on its settings page."
+	switch {
+	case !a.CanRevoke && a.SettingsPage != "":
+		out.Warn = name + " has to be told by you: its page opens when you disconnect."
+	case shared != "" && a.Revokes == "grant":
+		out.Warn = "They live on the same permission at " + name + ", which ends as a whole."
+	case shared != "":
+		out.Warn = "They may live on the same permission at " + name + ". How far revoking reaches is not known."
 	}
 	out.Gets = ""
 	out.Answers = []answerState{
@@ -226,7 +236,7 @@ func askConfirm(s accounts.Snapshot, q accounts.Question, out *questionState) {
 func revokesWords(a accounts.Account) string {
 	switch {
 	case !a.CanRevoke:
-		return "nothing: it offers no way to revoke"
+		return "nothing: no way to revoke is known"
 	case a.Revokes == "token":
 		return "this token is revoked, and nothing else"
 	case a.Revokes == "grant":

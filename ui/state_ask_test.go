@@ -115,7 +115,7 @@ func TestDisconnectQuestionSaysWhatRevokingEnds(t *testing.T) {
 		want    string
 	}{
 		{"token", true, "this token is revoked, and nothing else"}, {"grant", true, "all tokens of this link are revoked"},
-		{"unknown", true, "revoked; how far that reaches is not known"}, {"", false, "nothing: it offers no way to revoke"},
+		{"unknown", true, "revoked; how far that reaches is not known"}, {"", false, "nothing: no way to revoke is known"},
 	} {
 		q := confirm(tt.revokes, tt.can)
 		if q.Facts[1].Text != tt.want || (q.Warn == "") != tt.can {

@@ -3,9 +3,11 @@ package ui
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"dancecard/accounts"
 )
@@ -27,51 +29,177 @@ type brokenState struct {
 
 // galleryState is the Connect view.
 type galleryState struct {
-	Tiles      []galleryTile // the first one is connected by Enter
+	Address    addressState  // what is typed, where it is an address
+	Tiles      []galleryTile // without an address that comes first, the first one is connected by Enter
 	Total      int
 	Categories []string // chips; the first is "All"
 	Category   string
 	Broken     []brokenState
 	Nothing    string
+	Looking    bool // an address is being looked up
 }
 
-// categoryNames fold the rows' categories into chips.
-var categoryNames = map[string]string{
-	"code": "Code", "mail": "Mail and files", "files": "Mail and files", "social": "Social",
-	"work": "Work", "identity": "Work", "music": "Music", "ai": "AI tools",
+// categories are the chips in their order, with the rows' categories that each
+// holds. What no chip holds is under the last one.
+var categories = []struct {
+	name  string
+	holds []string
+}{
+	{"Code", []string{"code"}},
+	{"Mail and files", []string{"mail", "files"}},
+	{"Social", []string{"social", "chat"}},
+	{"Work", []string{"work", "cloud"}},
+	{"Sign-in", []string{"identity"}},
+	{"AI tools", []string{"ai"}},
+	{"Music", []string{"music", "games"}},
+	{"Money", []string{"finance"}},
+	{"Health", []string{"health"}},
+	{"Science", []string{"science"}},
+	{"Others", nil},
+}
+
+func categoryOf(p accounts.Provider) string {
+	for _, c := range categories {
+		if slices.Contains(c.holds, p.Category) {
+			return c.name
+		}
+	}
+	return "Others"
+}
+
+// popular are the rows that most people look for, in the order of the gallery.
+var popular = []string{"github", "google", "microsoft", "gitlab", "mastodon", "slack", "discord", "notion", "dropbox", "spotify",
+	"bluesky", "nextcloud", "fastmail", "codeberg", "atlassian", "linear", "reddit", "linkedin", "x", "keycloak", "zoom", "strava"}
+
+// inOrder sorts rows: what is linked, what is looked for most, then by name.
+func inOrder(list []accounts.Provider) []accounts.Provider {
+	rank := make(map[string]int, len(popular))
+	for i, id := range popular {
+		rank[id] = i - len(popular)
+	}
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b accounts.Provider) int {
+		return cmp.Or(cmp.Compare(b.Linked, a.Linked), cmp.Compare(rank[a.ID], rank[b.ID]))
+	})
+	return list
 }
 
 func galleryOf(s accounts.Snapshot, search, category string) galleryState {
-	out := galleryState{Total: len(s.Gallery), Category: cmp.Or(category, "All"), Categories: []string{"All"}}
-	list := slices.Clone(s.Gallery)
-	slices.SortStableFunc(list, func(a, b accounts.Provider) int { return cmp.Compare(b.Linked, a.Linked) })
-	for _, name := range []string{"Code", "Mail and files", "Social", "Work", "Music", "AI tools"} {
-		if slices.ContainsFunc(list, func(p accounts.Provider) bool { return categoryNames[p.Category] == name }) {
-			out.Categories = append(out.Categories, name)
-		}
+	out := galleryState{Total: len(s.Gallery), Category: cmp.Or(category, "All"), Categories: chipsOf(s.Gallery)}
+	list := inOrder(s.Gallery)
+	typed := strings.ToLower(strings.TrimSpace(search))
+	if typed != "" {
+		out.Category = "All" // a search looks at all rows
 	}
-	if len(out.Categories) == 2 {
-		out.Categories = out.Categories[:1]
+	address, isAddress := addressOf(typed)
+	if isAddress {
+		typed = address.Host
 	}
-	var later []galleryTile
+	var ranked [fits][]galleryTile
 	for _, p := range list {
-		if out.Category != "All" && categoryNames[p.Category] != out.Category || !matches(search, p.Name, p.ID) {
+		if out.Category != "All" && categoryOf(p) != out.Category {
 			continue
 		}
-		if search == "" || strings.HasPrefix(strings.ToLower(p.Name), strings.ToLower(strings.TrimSpace(search))) {
-			out.Tiles = append(out.Tiles, galleryTileOf(p))
-		} else {
-			later = append(later, galleryTileOf(p))
+		if r := fitOf(p, typed); r < fits {
+			ranked[r] = append(ranked[r], galleryTileOf(p))
 		}
 	}
-	out.Tiles = append(out.Tiles, later...)
+	out.Tiles = slices.Concat(ranked[:]...)
+	if isAddress && (len(out.Tiles) == 0 || address.Exact) {
+		out.Address = address
+		out.Address.Text = strings.TrimSpace(search)
+	}
 	for _, b := range s.Broken {
 		out.Broken = append(out.Broken, brokenOf(b))
 	}
-	if len(out.Tiles) == 0 {
-		out.Nothing = "No service has that name. Any OpenID provider can be added as a file of three lines: name, issuer, client_id."
+	if len(out.Tiles) == 0 && out.Address.Host == "" {
+		out.Nothing = "No service has that name. Type its web address, or enter it below."
 	}
 	return out
+}
+
+// chipsOf are the chips that hold a row; none but All where there is only one.
+func chipsOf(list []accounts.Provider) []string {
+	used := map[string]bool{}
+	for _, p := range list {
+		used[categoryOf(p)] = true
+	}
+	out := []string{"All"}
+	for _, c := range categories {
+		if used[c.name] && len(used) > 1 {
+			out = append(out, c.name)
+		}
+	}
+	return out
+}
+
+// fits is the number of ways in which a row fits what is typed.
+const fits = 5
+
+// fitOf says how well a row fits, 0 best; fits: not at all.
+func fitOf(p accounts.Provider, typed string) int {
+	if typed == "" {
+		return 0
+	}
+	name := strings.ToLower(p.Name)
+	switch {
+	case strings.HasPrefix(name, typed):
+		return 0
+	case strings.Contains(name, " "+typed):
+		return 1
+	case strings.Contains(name, typed), strings.Contains(p.ID, typed):
+		return 2
+	case slices.ContainsFunc(hostsOf(p), func(host string) bool { return strings.Contains(host, typed) || strings.HasSuffix(typed, "."+host) }):
+		return 3
+	case strings.Contains(strings.ToLower(categoryOf(p)), typed), strings.Contains(p.Category, typed):
+		return 4
+	}
+	return fits
+}
+
+// hostsOf are the hosts that a row is known by.
+func hostsOf(p accounts.Provider) []string {
+	var out []string
+	for _, address := range []string{p.SettingsPage, p.RegistrationPage} {
+		if u, err := url.Parse(address); err == nil && u.Host != "" {
+			out = append(out, strings.TrimPrefix(strings.ToLower(u.Hostname()), "www."))
+		}
+	}
+	if p.Instance != nil && p.Instance.Default != "" {
+		out = append(out, strings.ToLower(p.Instance.Default))
+	}
+	return out
+}
+
+// addressState is an address that was typed instead of a name.
+type addressState struct {
+	Text  string // as typed
+	Host  string // "": none
+	Exact bool   // with a scheme or a path: meant as an address
+	Title string
+	Sub   string
+}
+
+// addressOf reads what is typed as an issuer's or MCP server's address, or a
+// handle with a dot.
+func addressOf(typed string) (addressState, bool) {
+	typed = strings.TrimPrefix(strings.TrimSpace(typed), "@")
+	scheme, rest, exact := strings.Cut(typed, "://")
+	if !exact {
+		scheme, rest = "https", typed
+	}
+	u, err := url.Parse(scheme + "://" + rest)
+	if err != nil || scheme != "https" && scheme != "http" || u.User != nil || strings.ContainsFunc(typed, unicode.IsSpace) {
+		return addressState{}, false
+	}
+	host := strings.ToLower(u.Host)
+	last := host[strings.LastIndex(host, ".")+1:]
+	if !exact && (last == host || len(last) < 2 || strings.ContainsFunc(last, func(r rune) bool { return r < 'a' || r > 'z' })) || u.Hostname() == "" {
+		return addressState{}, false
+	}
+	host = clean(host)
+	return addressState{Text: typed, Host: host, Exact: exact || u.Path != "", Title: "Connect " + host,
+		Sub: "Looks there for an OpenID provider, an MCP server or a handle. Nothing else is sent."}, true
 }
 
 func galleryTileOf(p accounts.Provider) galleryTile {
@@ -115,46 +243,4 @@ func providerOf(s accounts.Snapshot, id string) (accounts.Provider, bool) {
 		return accounts.Provider{}, false
 	}
 	return s.Gallery[i], true
-}
-
-// asksFirst reports whether the register page comes before the dance.
-func asksFirst(p accounts.Provider) bool { return p.NeedsRegistration || p.Instance != nil }
-
-// registerState is the page that asks for what a provider wants to know first.
-type registerState struct {
-	ID       string
-	Title    string
-	Sub      string
-	Name     string
-	Tile     tileState
-	Page     string // to open
-	Help     string
-	Redirect string
-	Unknown  string // a word of doubt about the redirect
-	NeedsKey bool   // client id and secret
-	Instance string // label of the server field; ""
-	Example  string
-	Default  string
-	Save     string
-}
-
-func registerOf(s accounts.Snapshot, id string, always bool) (registerState, bool) {
-	p, ok := providerOf(s, id)
-	if !ok {
-		return registerState{}, false
-	}
-	name := clean(p.Name)
-	out := registerState{ID: id, Title: "Connect " + name, Name: name, Tile: tileOf(p.Tile, p.Name), Page: p.RegistrationPage,
-		Help: clean(p.RegistrationHelp), Redirect: p.RedirectURI, NeedsKey: p.NeedsRegistration || always, Save: "Connect"}
-	out.Sub = "Say which server. Your browser opens next."
-	if out.NeedsKey {
-		out.Sub, out.Save = name+" wants to know this program first. Once, about two minutes.", "Save and connect"
-	}
-	if p.RedirectUnknown {
-		out.Unknown = "Nobody has checked yet whether " + name + " takes an address on this machine."
-	}
-	if p.Instance != nil {
-		out.Instance, out.Example, out.Default = clean(cmp.Or(p.Instance.Label, "Server")), clean(p.Instance.Example), p.Instance.Default
-	}
-	return out, true
 }

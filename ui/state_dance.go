@@ -24,13 +24,21 @@ type danceState struct {
 	Sub      string
 	Tile     tileState
 	Steps    [3]stepState
+	Name     string // of the provider
 	Link     string
 	LinkHelp string
+	Code     *codeState // device flow
+	Device   bool       // a code can be had instead of the link
+	Browsers bool       // there is another browser to open it in
+	Paste    bool       // the provider cannot send the answer here
 	Problem  *noticeState
-	Waiting  string // "Waiting for GitHub"
-	Deadline time.Time
-	Over     bool // failed or cancelled: Try again instead of Open again
-	Came     *cameState
+
+	PasteTitle, PasteHelp string
+	Pasted                string // why the text that was pasted is not it
+	Waiting               string // "Waiting for GitHub"
+	Deadline              time.Time
+	Over                  bool // failed or cancelled: Try again instead of Open again
+	Came                  *cameState
 }
 
 func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
@@ -40,8 +48,12 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 	}
 	name := clean(d.ProviderName)
 	out := danceState{ID: d.ID, Provider: d.Provider, Title: "Connect " + name, Tile: tileOf(d.Tile, d.ProviderName), Link: d.URL,
-		LinkHelp: "Open this link in the browser where you are signed in to " + name + ".",
-		Waiting:  "Waiting for " + name, Deadline: d.Deadline}
+		LinkHelp: "Open this link in the browser where you are signed in to " + name + ".", Name: name, Code: codeOf(d),
+		Waiting: "Waiting for " + name, Deadline: d.Deadline, Paste: d.Paste, Pasted: clean(d.Pasted)}
+	if p, ok := providerOf(s, d.Provider); ok {
+		out.Device = p.Device && d.Code == nil
+	}
+	out.paste(name)
 	if a, ok := s.Account(d.Reconnects); ok {
 		out.Title = "Sign in again as " + clean(a.Label)
 	}
@@ -58,7 +70,24 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 	case accounts.DanceWaiting:
 		out.Sub = "Your browser is open. Approve there, then come back here."
 		approve.Kind = beadNow
-		if d.Opened.IsZero() {
+		switch {
+		case d.Code != nil:
+			opened = stepState{Words: "Code given", Sub: "by " + name, Kind: beadDone}
+			approve.Sub = "at " + hostOf(d.Code.URI)
+			out.Sub = "Type the code there, approve, then come back here."
+			if !d.Code.Until.IsZero() {
+				out.Deadline = d.Code.Until
+			}
+			if out.Link == "" {
+				out.Link = cmp.Or(d.Code.Complete, d.Code.URI)
+			}
+			out.LinkHelp = "Open this link in the browser where you are signed in to " + name + ", and type the code there."
+			if d.Code.Complete != "" {
+				out.LinkHelp = "Open this link in the browser where you are signed in to " + name + ". It brings the code along."
+			}
+		case d.Paste && !d.Opened.IsZero():
+			out.Sub = "Your browser is open. Approve there, then paste what it shows."
+		case d.Opened.IsZero():
 			opened = stepState{Words: "Browser not opened", Sub: "use the link below", Kind: beadDone}
 			out.Sub = "Open the link in a browser, approve there, then come back here."
 		}
@@ -68,7 +97,7 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 	case accounts.DanceCameBack:
 		out.Came = cameOf(s, d)
 	case accounts.DanceFailed, accounts.DanceCancelled:
-		out.Over, out.Link, out.Waiting = true, "", ""
+		out.Over, out.Link, out.Waiting, out.Code, out.Paste = true, "", "", nil, false
 		out.Sub = "This attempt is over. Nothing has changed."
 		p := endedOf(d)
 		out.Problem = &p
@@ -81,6 +110,33 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 	}
 	out.Steps = [3]stepState{opened, approve, who}
 	return out, true
+}
+
+// codeState is what to type on another device.
+type codeState struct {
+	Title string
+	User  string
+	Lead  string // before the address
+	At    string // the address without its scheme
+	Scan  string // what the QR code holds
+}
+
+func codeOf(d accounts.Dance) *codeState {
+	if d.Code == nil || d.Stage.Over() {
+		return nil
+	}
+	at := clean(strings.TrimPrefix(d.Code.URI, "https://"))
+	return &codeState{Title: "Or on another device", User: clean(d.Code.UserCode), Lead: "or type this at", At: at, Scan: cmp.Or(d.Code.Complete, d.Code.URI)}
+}
+
+// paste says what is to be pasted.
+func (s *danceState) paste(name string) {
+	s.PasteTitle = "Paste the address"
+	s.PasteHelp = "Where the browser is on another machine, it ends at a page that does not load. Copy the whole address of that page and paste it here."
+	if s.Paste {
+		s.PasteTitle = "Paste what " + name + " shows"
+		s.PasteHelp = name + " cannot answer this program by itself. When you have approved, it shows a code or ends at a page: copy the code, or that page's whole address, and paste it here."
+	}
 }
 
 func endedOf(d accounts.Dance) noticeState {
@@ -105,6 +161,7 @@ type cameState struct {
 	Scopes     []scopeState
 	Missing    string // note about what was not given
 	Label      string // the name on the card, as a suggestion
+	LabelHelp  string
 	Button     string
 	Wrong      *wrongState
 }
@@ -147,6 +204,10 @@ func cameOf(s accounts.Snapshot, d accounts.Dance) *cameState {
 		out.Sub = "It is linked already. Its token is not replaced before you say so."
 		place, out.Label, out.Button = home+" has it as "+clean(known.Label), cmp.Or(clean(d.Label), clean(known.Label)), "Reconnect"
 	}
+	out.LabelHelp = "Only for you. Change it whenever you like."
+	if c.Unnamed {
+		unnamed(out, home, name, clean(d.Label))
+	}
 	out.Facts = [][2]string{{"Signed in at", hostOf(c.Issuer)}, {"Its id there", clean(c.Subject)}, {"In this profile", place}}
 	var missing []string
 	for _, sc := range out.Scopes {
@@ -157,10 +218,20 @@ func cameOf(s accounts.Snapshot, d accounts.Dance) *cameState {
 	if len(missing) > 0 {
 		out.Missing = "Not given: " + strings.Join(missing, ", ") + ". Everything else will work."
 	}
+	if c.Unnamed {
+		out.Facts = [][2]string{out.Facts[0], {"Its id there", "not known"}, out.Facts[2]}
+	}
 	if c.Wanted != nil {
 		wrong(out, s, name, *c.Wanted, c)
 	}
 	return out
+}
+
+// unnamed is an account whose provider does not say whose it is.
+func unnamed(out *cameState, home, name, label string) {
+	out.Who, out.Name, out.Label, out.Initials = "Account at "+name, name+" does not say whose account this is.", label, initials(name)
+	out.Sub = "Nothing has been saved and no app can use it yet. Give it a name first."
+	out.LabelHelp = "Needed: " + name + " does not say who you are, so the name tells your accounts apart."
 }
 
 func wrong(out *cameState, s accounts.Snapshot, provider string, w accounts.Account, c *accounts.CameBack) {

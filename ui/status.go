@@ -97,3 +97,13 @@ func strip(n noticeState, press, dismiss func()) fyne.CanvasObject {
 		put(text, 48, 32, right-56, s.Height-44)
 	}, objects...)
 }
+
+// pill is a word on a soft ground with a glyph: 24 high.
+func pill(icon, text string) fyne.CanvasObject {
+	p, g, w := newPlate(colAccentSoft, colNone, 12), lineIcon(icon, 16, colInk), newWords(text, styleCaptionBold, colInk)
+	return placed(38+styleCaptionBold.width(text), 24, func(s fyne.Size) {
+		put(p, 0, 0, s.Width, 24)
+		put(g, 6, 4, 16, 16)
+		put(w, 28, 4, s.Width-38, 16)
+	}, p, g, w)
+}

@@ -20,6 +20,7 @@ package ui
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"fyne.io/fyne/v2/widget"
 
 	"dancecard/accounts"
+	"dancecard/dance"
 )
 
 // Options are what main knows and the Book does not.
@@ -61,7 +63,10 @@ type UI struct {
 	tray    *tray
 	ask     *asking
 	dances  map[string]accounts.DanceStage // stages seen
-	watcher *trayWatcher
+
+	requests map[string]accounts.ConnectRequest // by dance: what was begun here
+	browsers []dance.Browser
+	watcher  *trayWatcher
 
 	menu       *widget.PopUpMenu // the last one that was opened
 	menuLabels []string
@@ -76,7 +81,7 @@ func New(app fyne.App, book *accounts.Book, o Options) *UI {
 func build(app fyne.App, book *accounts.Book, o Options, snap func() accounts.Snapshot) *UI {
 	ctx, stop := context.WithCancel(context.Background())
 	u := &UI{app: app, book: book, o: o, snap: snap, ctx: ctx, stop: stop,
-		busy: map[string]bool{}, dances: map[string]accounts.DanceStage{}}
+		busy: map[string]bool{}, dances: map[string]accounts.DanceStage{}, requests: map[string]accounts.ConnectRequest{}}
 	app.Settings().SetTheme(newTheme())
 	app.SetIcon(picture("icon.png"))
 	u.nav = newNav()
@@ -102,6 +107,7 @@ func (u *UI) Run(hidden bool) {
 		u.work.Go(u.keepMap)
 	}
 	u.running = true
+	u.loadBrowsers()
 	if hidden {
 		u.refresh()
 	} else {
@@ -260,12 +266,13 @@ func (u *UI) follow(s accounts.Snapshot) {
 		}
 	}
 	u.dances = stages
+	maps.DeleteFunc(u.requests, func(id string, _ accounts.ConnectRequest) bool { _, ok := stages[id]; return !ok })
 	if u.nav.page == pageDance {
 		if _, ok := s.Dance(u.nav.dance); !ok {
 			u.visit(func(n *nav) { n.page = pageAccounts })
 		}
 	}
-	if u.nav.page == pageAccount {
+	if u.nav.page == pageAccount || u.nav.page == pageMore {
 		if _, ok := s.Account(u.nav.account); !ok {
 			u.visit(func(n *nav) { n.page = pageAccounts })
 		}

@@ -26,11 +26,13 @@ func (u *UI) verb(v verb, id string) {
 			u.connect(accounts.ConnectRequest{Provider: a.Provider, Reconnect: id})
 		}
 	case verbRegister:
-		provider := a.Provider
-		if !ok {
-			provider = u.nav.provider
+		if ok {
+			u.register(a.Provider, id)
+		} else {
+			u.register(u.nav.provider, "")
 		}
-		u.visit(func(n *nav) { n.page, n.provider, n.renew = pageRegister, provider, true })
+	case verbMore:
+		u.visit(func(n *nav) { n.page, n.account = pageMore, id })
 		u.win.render()
 	case verbSignOut:
 		u.run("sign out "+id, networkLimit, func(ctx context.Context) error { return u.book.SignOutAtProvider(ctx, id) }, nil)
@@ -58,11 +60,22 @@ func (u *UI) start(provider string) {
 		}
 	}
 	if asksFirst(p) {
-		u.visit(func(n *nav) { n.page, n.provider, n.renew = pageRegister, provider, false })
-		u.win.render()
+		u.prepare(provider)
 		return
 	}
 	u.connect(accounts.ConnectRequest{Provider: provider})
+}
+
+// prepare shows the page before a dance: the server, scopes, options, browser.
+func (u *UI) prepare(provider string) {
+	u.visit(func(n *nav) { n.page, n.provider, n.renew, n.regain = pageRegister, provider, false, "" })
+	u.win.render()
+}
+
+// register asks for a new registration, and signs the account in again with it.
+func (u *UI) register(provider, account string) {
+	u.visit(func(n *nav) { n.page, n.provider, n.renew, n.regain = pageRegister, provider, true, account })
+	u.win.render()
 }
 
 // connect starts a dance and goes to it.
@@ -71,10 +84,7 @@ func (u *UI) connect(r accounts.ConnectRequest) {
 	u.run("connect", networkLimit, func(ctx context.Context) (err error) {
 		id, err = u.book.Connect(ctx, r)
 		return err
-	}, func() {
-		u.last = u.snap()
-		u.visit(func(n *nav) { n.page, n.dance = pageDance, id })
-	})
+	}, func() { u.follows(id, r) })
 }
 
 // putAway ends a dance or clears a finished one.

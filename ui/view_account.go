@@ -19,43 +19,6 @@ func (s accountState) steady() any {
 	return s
 }
 
-// sheetHead is the head of a page below another: back, a tile, a title, a line.
-func (u *UI) sheetHead(t tileState, title string, sub fyne.CanvasObject, actions ...fyne.CanvasObject) fyne.CanvasObject {
-	back := iconButton("left", "Back", u.back)
-	mark := newTile(t, 40)
-	head := fitting(title, styleTitle, colInk)
-	right := line(12, actions...)
-	return placed(320, 64, func(s fyne.Size) {
-		w := right.MinSize().Width
-		put(back, 0, 24, 32, 32)
-		put(mark, 44, 20, 40, 40)
-		room := s.Width - 96 - w - 12
-		put(head, 96, 14, room, 32)
-		put(sub, 96, 44, room, 20)
-		put(right, s.Width-w, 22, w, 36)
-	}, back, mark, head, sub, right)
-}
-
-func plainSub(text string) fyne.CanvasObject { return fitting(text, styleText, colInk2) }
-
-// sheet is a head, a scrolled middle and perhaps a foot of 60.
-func sheet(head, content, foot fyne.CanvasObject) fyne.CanvasObject {
-	scroll := scrolled(content)
-	objects := []fyne.CanvasObject{head, scroll}
-	if foot != nil {
-		objects = append(objects, foot)
-	}
-	return placed(320, 240, func(s fyne.Size) {
-		put(head, 0, 0, s.Width, 64)
-		bottom := s.Height
-		if foot != nil {
-			bottom -= 68
-			put(foot, 0, s.Height-60, s.Width, 36)
-		}
-		putScroll(scroll, 0, 80, s.Width, bottom-80)
-	}, objects...)
-}
-
 func (u *UI) accountView(s accountState) built {
 	glyph := statusGlyph(s.Status.Glyph)
 	st, col := toneStyle(s.Status.Tone)
@@ -78,9 +41,26 @@ func (u *UI) accountView(s accountState) built {
 		actions = append(actions, b)
 	}
 	beads := container.NewStack(timeline(s.Beads))
-	token := moduleWith("Token", captionWords(s.TokenNote), beads)
-	may := moduleWith("What it may do", nil, scopeRows(s.Scopes, false))
-	content := []fyne.CanvasObject{identity(s), twoColumns(may, token), u.accountApps(s), u.threeVerbs(s), u.renaming(s), gap(1, 12)}
+	life := rows(10, beads)
+	if s.FetchOnly != "" {
+		life.Add(line(0, pill("shield", s.FetchOnly)))
+		life.Add(newPara("Apps use fetch: each request is signed here.", 2, styleCaption, colInk2))
+	}
+	token := moduleWith("Token", captionWords(s.TokenNote), life)
+	var ask fyne.CanvasObject
+	if s.More {
+		b := newButton("Ask for more", "", quiet, func() { u.verb(verbMore, s.ID) })
+		b.small, ask = true, b
+	}
+	may := moduleWith("What it may do", ask, scopeRows(s.Scopes, false))
+	content := []fyne.CanvasObject{identity(s), twoColumns(may, token), u.accountApps(s), u.threeVerbs(s)}
+	if s.StepUp != nil {
+		content = append([]fyne.CanvasObject{strip(*s.StepUp, nil, nil)}, content...)
+	}
+	if s.Browser.Change || s.Browser.ID != "" {
+		content = append(content, u.browserRow(s))
+	}
+	content = append(content, u.renaming(s), gap(1, 12))
 	update := func(state_ any) {
 		now := state_.(accountState)
 		glyph.setStatus(now.Status.Glyph)
@@ -222,6 +202,27 @@ func (u *UI) accountApps(s accountState) fyne.CanvasObject {
 		all.setLabel(fmt.Sprintf("All %d", len(s.Apps)+s.AppsMore))
 	}
 	return moduleWith("Apps with access", all, box)
+}
+
+// browserRow is the browser that the account signs in with.
+func (u *UI) browserRow(s accountState) fyne.CanvasObject {
+	change := newButton("Change", "", quiet, nil)
+	change.small, change.name = true, "Change the browser"
+	change.on = func() {
+		u.browserMenu(change, s.Browser.ID, func(id string) { u.setBrowser(s.ID, id) })
+	}
+	g, w := lineIcon("globe", 20, colInk2), fitting(s.Browser.Words, styleText, colInk)
+	sub := fitting("where you are signed in as "+s.Label, styleCaption, colInk2)
+	row := placed(200, 40, func(size fyne.Size) {
+		put(g, 0, 10, 20, 20)
+		put(w, 32, 2, size.Width-32, 20)
+		put(sub, 32, 22, size.Width-32, 16)
+	}, g, w, sub)
+	var right fyne.CanvasObject
+	if s.Browser.Change {
+		right = change
+	}
+	return moduleWith("Signs in with", right, row)
 }
 
 // renaming is the name on the card, for the user alone.

@@ -5,74 +5,132 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+
+	"dancecard/accounts"
 )
 
-// steady leaves the tiles out: they change with each letter of the search, in place.
+// steady leaves out what changes with each letter of the search, in place.
 func (s galleryState) steady() any {
-	s.Tiles, s.Nothing = nil, ""
+	s.Tiles, s.Nothing, s.Category, s.Address, s.Looking = nil, "", "", addressState{}, false
 	return s
 }
 
+// connectView is the gallery with its search, and the two addresses below it.
+type connectView struct {
+	u       *UI
+	shown   galleryState
+	chips   *chipLine
+	grid    *tileGrid
+	address *addressRow
+	nothing *para
+	more    *words
+	below   [2]*addressForm
+	root    *fyne.Container
+}
+
 func (u *UI) connectView(s galleryState) built {
+	v := &connectView{u: u, shown: s, nothing: newPara("", 2, styleText, colInk2), more: fitting("", styleCaption, colInk2)}
 	search := u.nav.entry("search", "Search services", false)
 	search.OnChanged = func(string) { u.win.render() }
-	search.OnSubmitted = func(string) {
-		if st := galleryOf(u.last, u.nav.text("search"), u.nav.category); len(st.Tiles) > 0 {
-			u.start(st.Tiles[0].ID)
-		}
-	}
+	search.OnSubmitted = func(string) { v.enter() }
 	find := searchField(search, fmt.Sprintf("Search %s", count(s.Total, "service")), "Enter connects")
 	title := newWords("Connect", styleTitle, colInk)
-	objects := []fyne.CanvasObject{title, find}
-	var chips []fyne.CanvasObject
-	for i, c := range s.Categories {
-		if len(s.Categories) == 1 {
-			break
-		}
-		b := newButton(c, "", chipKind(c == s.Category || i == 0 && s.Category == ""), func() { u.nav.category = c; u.win.render() })
-		chips = append(chips, b)
-	}
-	filter := line(8, chips...)
-	cells := &gridLayout{w: 152, h: 64, gap: 12, width: 644}
-	grid := container.New(cells)
-	nothing := newPara("", 2, styleText, colInk2)
-	fill := func(st galleryState) {
-		grid.Objects = nil
-		for i, t := range st.Tiles {
-			l := u.galleryCard(t)
-			l.ring = i == 0
-			grid.Objects = append(grid.Objects, l)
-		}
-		nothing.set(st.Nothing)
-		show(nothing, st.Nothing != "")
-		grid.Refresh()
-	}
-	fill(s)
-	rest := rows(12, nothing, grid)
+	v.chips = newChipLine(u, s.Categories, func(c string) {
+		u.nav.category = c
+		search.SetText("")
+		u.win.render()
+	})
+	v.address = u.newAddressRow()
+	var broken []fyne.CanvasObject
 	if len(s.Broken) > 0 {
-		rest.Add(brokenFiles(s.Broken))
+		broken = append(broken, brokenFiles(s.Broken))
 	}
-	rest.Add(gap(1, 16))
-	list := scrolled(rest)
-	objects = append(objects, filter, list)
-	shown := s
-	return built{focus: search, object: placed(480, 240, func(size fyne.Size) {
+	v.grid = newTileGrid(u, append(broken, gap(1, 1))...)
+	v.grid.above = search
+	search.onKey = func(k *fyne.KeyEvent) bool {
+		if k.Name == fyne.KeyDown {
+			v.grid.focus(0)
+		}
+		return k.Name == fyne.KeyDown
+	}
+	v.below = [2]*addressForm{
+		u.newAddressForm("openid", "globe", "Any OpenID provider", "Its address is enough.", "https://login…"),
+		u.newAddressForm("mcp", "hub", "MCP server", "The address your AI tool would use.", "https://…/mcp"),
+	}
+	v.root = placed(480, 240, func(size fyne.Size) {
 		put(title, 0, 28, title.MinSize().Width, 32)
 		put(find, size.Width-320, 26, 320, 36)
-		putMin(filter, 0, 76)
-		top := float32(116)
-		if len(chips) == 0 {
-			top = 84
-		}
-		cells.width = size.Width
-		putScroll(list, 0, top, size.Width, size.Height-top)
-	}, objects...), update: func(state any) {
-		st := state.(galleryState)
-		if !sameTiles(st.Tiles, shown.Tiles) {
-			shown = st
-			fill(st)
-		}
-	}}
+		v.lay(size)
+	}, title, find, v.chips, v.address.leaf, v.nothing, v.grid.scroll, v.more, v.below[0].object, v.below[1].object)
+	v.apply(s)
+	return built{focus: search, object: v.root, update: func(state any) { v.apply(state.(galleryState)) }}
+}
+
+func (v *connectView) lay(size fyne.Size) {
+	top, bottom := float32(116), size.Height-24-112
+	if len(v.shown.Categories) == 1 {
+		top = 84
+	}
+	put(v.chips, 0, 76, size.Width, 28)
+	half := (size.Width - 12) / 2
+	for i, f := range v.below {
+		put(f.object, float32(i)*(half+12), bottom, half, 112)
+	}
+	bottom -= 28
+	put(v.more, 0, bottom+4, size.Width, 16)
+	if v.address.leaf.Visible() {
+		put(v.address.leaf, 0, top, size.Width, tileHigh)
+		top += tileHigh + tileGap
+	}
+	put(v.nothing, 0, top+8, size.Width, 40)
+	v.grid.place(0, top, size.Width, bottom-top)
+	v.more.set(v.moreWords())
+}
+
+func (v *connectView) moreWords() string {
+	const menu = "Right click, or the Menu key, for scopes and browser."
+	switch n := v.grid.hidden(); {
+	case len(v.shown.Tiles) == 0:
+		return ""
+	case n == 0:
+		return menu
+	default:
+		return fmt.Sprintf("%d more below. Scroll, or type a name. %s", n, menu)
+	}
+}
+
+// apply shows a state in place.
+func (v *connectView) apply(s galleryState) {
+	fresh := v.root.Size().IsZero() || v.grid.tiles == nil || !sameTiles(s.Tiles, v.shown.Tiles) || s.Address != v.shown.Address
+	v.shown = s
+	v.chips.choose(s.Category)
+	for _, f := range v.below {
+		f.wait(s.Looking)
+	}
+	if !fresh {
+		return
+	}
+	v.address.set(s.Address)
+	v.nothing.set(s.Nothing)
+	show(v.nothing, s.Nothing != "")
+	v.grid.set(s.Tiles, !v.first())
+	if size := v.root.Size(); size.Width > 0 {
+		v.lay(size)
+	}
+}
+
+// first reports whether the address is what Enter connects.
+func (v *connectView) first() bool { return v.shown.Address.Host != "" }
+
+// enter connects the entry with the ring.
+func (v *connectView) enter() {
+	st := galleryOf(v.u.last, v.u.nav.text("search"), v.u.nav.category)
+	switch {
+	case st.Address.Host != "":
+		v.u.connectAddress(st.Address.Text)
+	case len(st.Tiles) > 0:
+		v.u.start(st.Tiles[0].ID)
+	}
 }
 
 func sameTiles(a, b []galleryTile) bool {
@@ -87,16 +145,35 @@ func sameTiles(a, b []galleryTile) bool {
 	return true
 }
 
-// galleryCard is a provider: 152 by 64.
+// galleryCard is a provider alone: 152 by 64.
 func (u *UI) galleryCard(t galleryTile) *leaf {
-	mark := newTile(t.Tile, 40)
-	name, hint := fitting(t.Name, styleBold, colInk), fitting(t.Hint, styleCaption, colInk2)
-	content := placed(152, 64, func(s fyne.Size) {
-		put(mark, 12, 12, 40, 40)
-		put(name, 64, 14, s.Width-64-8, 20)
-		put(hint, 64, 34, s.Width-64-8, 16)
-	}, mark, name, hint)
-	return newLeaf(t.Name, fyne.NewSize(152, 64), content, func() { u.start(t.ID) })
+	c := u.newGalleryCell()
+	c.set(t)
+	return c.leaf
+}
+
+// tileMenu is what may be done with a provider besides connecting it at once.
+func (u *UI) tileMenu(provider string, at fyne.CanvasObject) {
+	p, ok := providerOf(u.last, provider)
+	if !ok {
+		return
+	}
+	items := []*fyne.MenuItem{
+		fyne.NewMenuItem("Connect", func() { u.start(provider) }),
+		fyne.NewMenuItem("Choose scopes and browser...", func() { u.prepare(provider) }),
+	}
+	if p.Device && !asksFirst(p) {
+		items = append(items, fyne.NewMenuItem("Use a code on another device", func() {
+			u.connect(accounts.ConnectRequest{Provider: provider, Device: true})
+		}))
+	}
+	if !p.NeedsRegistration {
+		items = append(items, fyne.NewMenuItem("Use your own registration...", func() { u.register(provider, "") }))
+	}
+	if p.SettingsPage != "" {
+		items = append(items, fyne.NewMenuItem(verbWords(verbSettings, clean(p.Name)), func() { u.openPage(p.SettingsPage) }))
+	}
+	u.popUp(items, at)
 }
 
 // brokenFiles names the provider files that could not be used.
@@ -118,23 +195,71 @@ func brokenFiles(list []brokenState) fyne.CanvasObject {
 	return moduleWith(title, newWords("The others are above.", styleCaption, colInk2), box)
 }
 
-// gridLayout lays cells of one size; more columns when wider, never wider cells.
-// Its height depends on the width, which Fyne does not say when it asks for the
-// height, so whoever places the grid sets width first.
-type gridLayout struct{ w, h, gap, width float32 }
-
-func (g *gridLayout) columns() int { return max(1, int((g.width+g.gap)/(g.w+g.gap))) }
-
-// Layout implements fyne.Layout.
-func (g *gridLayout) Layout(objects []fyne.CanvasObject, _ fyne.Size) {
-	n := g.columns()
-	for i, o := range objects {
-		put(o, float32(i%n)*(g.w+g.gap), float32(i/n)*(g.h+g.gap), g.w, g.h)
-	}
+// chipLine is a row of chips. What does not fit is in a menu at its end.
+type chipLine struct {
+	*fyne.Container
+	u     *UI
+	names []string
+	chips []*button
+	more  *button
+	pick  func(string)
+	out   []string // in the menu now
 }
 
-// MinSize implements fyne.Layout.
-func (g *gridLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
-	lines := (len(objects) + g.columns() - 1) / g.columns()
-	return fyne.NewSize(g.w, max(0, float32(lines)*(g.h+g.gap)-g.gap))
+func newChipLine(u *UI, names []string, pick func(string)) *chipLine {
+	c := &chipLine{u: u, names: names, pick: pick}
+	c.more = newButton("More", "down", chip, func() {
+		var items []*fyne.MenuItem
+		for _, name := range c.out {
+			items = append(items, fyne.NewMenuItem(name, func() { c.pick(name) }))
+		}
+		u.popUp(items, c.more)
+	})
+	c.more.small, c.more.trailing, c.more.name = true, true, "More kinds of services"
+	c.Container = container.New(placer{min: func() fyne.Size { return fyne.NewSize(100, 28) }, lay: c.lay})
+	for _, name := range names {
+		b := newButton(name, "", chip, func() { pick(name) })
+		c.chips = append(c.chips, b)
+		c.Add(b)
+	}
+	c.Add(c.more)
+	return c
+}
+
+func (c *chipLine) lay(s fyne.Size) {
+	c.out = nil
+	x, menu := float32(0), c.more.MinSize().Width
+	for i, b := range c.chips {
+		w := b.MinSize().Width
+		keep := menu + 8
+		if i == len(c.chips)-1 {
+			keep = 0
+		}
+		fits := len(c.chips) > 1 && len(c.out) == 0 && x+w+keep <= s.Width
+		show(b, fits)
+		if !fits {
+			c.out = append(c.out, c.names[i])
+			continue
+		}
+		put(b, x, 0, w, 28)
+		x += w + 8
+	}
+	show(c.more, len(c.out) > 0 && len(c.chips) > 1)
+	put(c.more, x, 0, menu, 28)
+}
+
+// choose marks the chip that is on, which may be in the menu.
+func (c *chipLine) choose(name string) {
+	hidden := "More"
+	for i, b := range c.chips {
+		b.setKind(chipKind(c.names[i] == name))
+		if c.names[i] == name && i > 0 && !b.Visible() {
+			hidden = name
+		}
+	}
+	c.more.setLabel(hidden)
+	c.more.setKind(chipKind(hidden != "More"))
+	if s := c.Size(); s.Width > 0 {
+		c.lay(s)
+	}
 }

@@ -2,7 +2,7 @@ package ui
 
 import (
 	"context"
-	"time"
+	"strings"
 
 	"fyne.io/fyne/v2"
 
@@ -18,79 +18,6 @@ func (u *UI) danceView(s danceState) built {
 		return u.cameView(s)
 	}
 	return u.waitingView(s)
-}
-
-func (u *UI) waitingView(s danceState) built {
-	content := rows(12)
-	if s.Problem != nil {
-		content.Add(strip(*s.Problem, nil, nil))
-	}
-	content.Add(module(padded(8, 4, 0, 0, beadsAcross(s.Steps))))
-	if s.Link != "" {
-		content.Add(u.linkModule(s))
-	}
-	cancel := newButton("Cancel", "", outlined, func() { u.putAway(s.ID) })
-	wait := fitting(waitWords(s, u.last.At), styleText, colInk2)
-	bar := footWith("clock", wait, cancel)
-	if s.Over {
-		again := newButton("Try again", "", filled, func() { u.again(s) })
-		away := newButton("Back", "", outlined, u.back)
-		bar = foot("", "", away, again)
-	}
-	object := sheet(u.sheetHead(s.Tile, s.Title, plainSub(s.Sub)), content, bar)
-	return built{object: object, update: func(state any) { wait.set(waitWords(state.(danceState), u.last.At)) }}
-}
-
-// again puts the old attempt away and begins anew.
-func (u *UI) again(s danceState) {
-	d, ok := u.last.Dance(s.ID)
-	if !ok {
-		return
-	}
-	var id string
-	u.run("connect", networkLimit, func(ctx context.Context) (err error) {
-		if err := u.book.CancelDance(d.ID); err != nil && accounts.CodeOf(err) != accounts.CodeNoSuchDance {
-			return err
-		}
-		id, err = u.book.Connect(ctx, accounts.ConnectRequest{Provider: d.Provider, Reconnect: d.Reconnects})
-		return err
-	}, func() {
-		u.last = u.snap()
-		u.visit(func(n *nav) { n.page, n.dance = pageDance, id })
-	})
-}
-
-func waitWords(s danceState, now time.Time) string {
-	if s.Deadline.IsZero() || s.Waiting == "" {
-		return s.Waiting
-	}
-	return s.Waiting + ". The link is good for " + durationWords(s.Deadline.Sub(now)) + "."
-}
-
-func (u *UI) linkModule(s danceState) fyne.CanvasObject {
-	icon := lineIcon("globe", 20, colInk2)
-	title := newWords("Nothing opened?", styleBold, colInk)
-	help := newPara(s.LinkHelp, 2, styleText, colInk2)
-	link := readOnly(s.Link, cutEnd)
-	cp := u.copyButton("link", "Copy link", s.Link, false)
-	open := newButton("Open again", "open", filled, func() {
-		u.run("open again", quickLimit, func(ctx context.Context) error { return u.book.OpenAgain(ctx, s.ID) }, nil)
-	})
-	open.trailing = true
-	end := newPara("The link works once, only on this machine, and ends when you cancel.", 2, styleCaption, colInk3)
-	content := placed(300, 208, func(size fyne.Size) {
-		put(icon, 4, 8, 20, 20)
-		putMin(title, 32, 8)
-		put(help, 4, 36, size.Width-8, 40)
-		w := min(size.Width-8, 560)
-		h := help.heightFor(size.Width - 8)
-		y := 36 + h + 12
-		put(link, 4, y, w, 36)
-		putMin(cp, 4, y+48)
-		putMin(open, 4+cp.MinSize().Width+8, y+48)
-		put(end, 4, y+100, size.Width-8, 32)
-	}, icon, title, help, link, cp, open, end)
-	return module(content)
 }
 
 // beadsAcross are the three steps: tick, ring with a dot, hollow ring.
@@ -161,13 +88,13 @@ func (u *UI) cameView(s danceState) built {
 	got := newWords("You asked for, and got", styleCaptionBold, colInk2)
 	scopes := scopeRows(c.Scopes, true)
 	label := u.nav.entry("label", "Name on your card", false)
-	if label.Text == "" {
+	if label.Text == "" && c.Label != "" {
 		label.SetText(c.Label)
 	}
 	called := labelled("Name on your card", field(label))
-	help := newPara("Only for you. Change it whenever you like.", 1, styleCaption, colInk3)
+	help := newPara(c.LabelHelp, 2, styleCaption, colInk3)
 	objects = append(objects, rule, got, scopes, called, help)
-	low := max(scopes.MinSize().Height+24, 84)
+	low := max(scopes.MinSize().Height+24, 100)
 	body := placed(400, 164+low+12, func(size fyne.Size) {
 		put(face, 8, 8, 80, 80)
 		put(who, 112, 8, size.Width-120, 24)
@@ -182,7 +109,7 @@ func (u *UI) cameView(s danceState) built {
 		half := (size.Width-16)*0.56 - 12
 		put(scopes, 8, 190, half, scopes.MinSize().Height)
 		put(called, 8+half+24, 166, size.Width-16-half-24, 56)
-		put(help, 8+half+24, 226, size.Width-16-half-24, 16)
+		put(help, 8+half+24, 226, size.Width-16-half-24, 32)
 	}, objects...)
 	content := rows(16, module(body))
 	if c.Missing != "" {
@@ -190,7 +117,9 @@ func (u *UI) cameView(s danceState) built {
 	}
 	not := newButton("Not me", "", outlined, func() { u.putAway(s.ID) })
 	add := newButton(c.Button, "", filled, func() { u.keep(s.ID, label.Text, false) })
+	label.OnChanged = func(text string) { add.disable(strings.TrimSpace(text) == "") }
 	label.OnSubmitted = func(string) { add.press() }
+	label.OnChanged(label.Text)
 	provider := providerName(u.last, s)
 	return built{focus: label, object: sheet(u.sheetHead(s.Tile, c.Title, plainSub(c.Sub)), content,
 		footWith("", fitting("“Not me” gives the token back to "+provider+".", styleCaption, colInk2), not, add))}

@@ -231,3 +231,24 @@ func (u *UI) keyWritten() {
 		u.start(then)
 	}
 }
+
+// gridLayout lays cells of one size; more columns when wider, never wider cells.
+// Its height depends on the width, which Fyne does not say when it asks for the
+// height, so whoever places the grid sets width first.
+type gridLayout struct{ w, h, gap, width float32 }
+
+func (g *gridLayout) columns() int { return max(1, int((g.width+g.gap)/(g.w+g.gap))) }
+
+// Layout implements fyne.Layout.
+func (g *gridLayout) Layout(objects []fyne.CanvasObject, _ fyne.Size) {
+	n := g.columns()
+	for i, o := range objects {
+		put(o, float32(i%n)*(g.w+g.gap), float32(i/n)*(g.h+g.gap), g.w, g.h)
+	}
+}
+
+// MinSize implements fyne.Layout.
+func (g *gridLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	lines := (len(objects) + g.columns() - 1) / g.columns()
+	return fyne.NewSize(g.w, max(0, float32(lines)*(g.h+g.gap)-g.gap))
+}

@@ -10,87 +10,169 @@ import (
 	"dancecard/internal/secret"
 )
 
-// registerView asks for what a provider wants to know first: the server, and
-// the client that the user registered there.
+// registerView is the page before a dance: it asks for what a provider wants to
+// know first, the server and the client that the user registered there, and for
+// what the user may choose.
 func (u *UI) registerView(s registerState) built {
-	var id, pass, host *entry
-	var first fyne.Focusable
-	save := newButton(s.Save, "", filled, nil)
-	check := func(string) {
-		ready := (id == nil || strings.TrimSpace(id.Text) != "") && (host == nil || strings.TrimSpace(host.Text) != "")
-		save.disable(!ready || u.busy["register"])
-	}
+	f := &registerForm{u: u, s: s, save: newButton(s.Save, "", filled, nil)}
 	var steps []fyne.CanvasObject
 	if s.Instance != "" {
-		host = u.nav.entry("instance", s.Instance, false)
-		if host.Text == "" {
-			host.SetText(s.Default)
+		f.host = u.nav.entry("instance", s.Instance, false)
+		if f.host.Text == "" {
+			f.host.SetText(s.Default)
 		}
-		host.SetPlaceHolder(s.Example)
-		host.OnChanged = check
-		first = host
-		steps = append(steps, labelled(s.Instance, field(host)))
+		f.host.SetPlaceHolder(s.Example)
+		steps = append(steps, labelled(s.Instance, field(f.host)))
 	}
 	if s.NeedsKey {
-		open := newButton("Open the page", "open", outlined, func() {
-			u.copy("redirect", s.Redirect, false)
-			u.openPage(s.Page)
-		})
-		open.trailing = true
-		open.disable(s.Page == "")
-		hint := "Opens in your browser and copies the address below."
-		if s.Page == "" {
-			hint = "Look for its page for new applications."
-		}
-		parts := []fyne.CanvasObject{beside(open, newPara(hint, 2, styleCaption, colInk2))}
-		if s.Help != "" {
-			lines := 1 + int(styleCaption.width(s.Help)/480) // room enough in the smallest window
-			parts = append(parts, newPara(s.Help, lines, styleCaption, colInk2))
-		}
-		steps = append(steps, stepBlock("Open "+s.Name+"'s page for new applications", parts...))
-		doubt := "Exactly as it stands."
-		if s.Unknown != "" {
-			doubt += " " + s.Unknown
-		}
-		steps = append(steps, stepBlock("Paste this as its redirect URI",
-			copyRow(readOnly(s.Redirect, cutEnd), u.copyButton("redirect", "Copy", s.Redirect, false)), newPara(doubt, 1, styleCaption, colInk3)))
-		id, pass = u.nav.entry("client", "Application ID", false), u.nav.entry("secret", "Secret", true)
-		id.OnChanged, pass.OnChanged = check, check
-		if first == nil {
-			first = id
-		}
-		fields := placed(300, 56, func(size fyne.Size) {}, labelled("Application ID", field(id)), labelled("Secret, if it shows one", field(pass)))
-		fields.Layout = halves{}
-		steps = append(steps, stepBlock("Paste what "+s.Name+" shows you", fields, newPara("Both stay in this profile's vault. No app ever sees the secret.", 1, styleCaption, colInk3)))
-	}
-	save.on = func() { u.saveRegistration(s, id, pass, host) }
-	for _, e := range []*entry{id, pass, host} {
-		if e != nil {
-			e.OnSubmitted = func(string) { save.press() }
+		steps = append(steps, f.pageStep(), f.redirectStep(), f.clientStep())
+		if s.RSA {
+			steps = append(steps, f.keyStep())
 		}
 	}
-	check("")
-	cancel := newButton("Cancel", "", outlined, u.back)
-	content := rows(16, module(padded(4, 4, 0, 4, numbered(steps))))
-	return built{focus: first, object: sheet(u.sheetHead(s.Tile, s.Title, plainSub(s.Sub)), content, foot("", "", cancel, save))}
+	content := rows(16)
+	if s.Notice != nil {
+		content.Add(strip(*s.Notice, nil, nil))
+	}
+	if len(steps) > 0 {
+		content.Add(module(padded(4, 4, 0, 4, numbered(steps))))
+	}
+	for _, doubt := range s.Doubts {
+		content.Add(note("info", doubt))
+	}
+	if s.Choices.any() {
+		content.Add(u.choicesBlock(s.Choices))
+	}
+	content.Add(gap(1, 4))
+	f.connect()
+	return built{focus: f.first(), object: sheet(u.sheetHead(s.Tile, s.Title, plainSub(s.Sub)), content, f.foot())}
 }
 
-func (u *UI) saveRegistration(s registerState, id, pass, host *entry) {
-	instance := ""
-	if host != nil {
-		instance = strings.TrimSpace(host.Text)
+// registerForm is what is typed on the page before a dance.
+type registerForm struct {
+	u              *UI
+	s              registerState
+	id, pass, host *entry
+	save           *button
+}
+
+func (f *registerForm) entries() (out []*entry) {
+	for _, e := range []*entry{f.host, f.id, f.pass} {
+		if e != nil {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (f *registerForm) first() fyne.Focusable {
+	if list := f.entries(); len(list) > 0 {
+		return list[0]
+	}
+	return nil
+}
+
+// connect joins the fields with the button.
+func (f *registerForm) connect() {
+	check := func(string) {
+		ready := (f.id == nil || strings.TrimSpace(f.id.Text) != "") && (f.host == nil || strings.TrimSpace(f.host.Text) != "") &&
+			(!f.s.RSA || !f.u.nav.pair.private.IsZero())
+		f.save.disable(!ready || f.u.busy["register"])
+	}
+	f.save.on = f.submit
+	for _, e := range f.entries() {
+		e.OnChanged, e.OnSubmitted = check, func(string) { f.save.press() }
+	}
+	check("")
+}
+
+func (f *registerForm) foot() fyne.CanvasObject {
+	buttons := []fyne.CanvasObject{newButton("Cancel", "", outlined, f.u.back)}
+	if f.s.Known {
+		buttons = append(buttons, newButton("Use the known one", "", outlined, func() {
+			f.u.connect(accounts.ConnectRequest{Provider: f.s.ID, Reconnect: f.s.Reconnect})
+		}))
+	}
+	buttons = append(buttons, f.save)
+	if !f.s.NeedsKey {
+		return foot("", "", buttons...)
+	}
+	file := newButton("choose one", "", quiet, f.u.chooseClientFile)
+	file.small, file.name = true, "Choose a client file"
+	return footFile(f.s.FileWords, file, buttons...)
+}
+
+// footFile is the foot that says that a client's file can be dropped.
+func footFile(text string, choose *button, buttons ...fyne.CanvasObject) fyne.CanvasObject {
+	g, w, right := lineIcon("drop", 16, colInk2), fitting(text, styleCaption, colInk2), line(8, buttons...)
+	return placed(200, 36, func(s fyne.Size) {
+		m, c := right.MinSize().Width, choose.MinSize()
+		put(g, 0, 10, 16, 16)
+		room := max(0, s.Width-m-24-c.Width-6-16)
+		tw := min(room, w.style.width(w.text)+1)
+		put(w, 24, 10, tw, 16)
+		put(choose, 24+tw+5, 10, c.Width, 16)
+		put(right, s.Width-m, 0, m, 36)
+	}, g, w, choose, right)
+}
+
+func (f *registerForm) pageStep() fyne.CanvasObject {
+	s := f.s
+	open := newButton("Open the page", "open", outlined, func() {
+		f.u.copy("redirect", s.Redirect, false)
+		f.u.openPage(s.Page)
+	})
+	open.trailing = true
+	open.disable(s.Page == "")
+	hint := "Opens in your browser and copies the address below."
+	if s.Page == "" {
+		hint = "Look for its page for new applications."
+	}
+	parts := []fyne.CanvasObject{beside(open, newPara(hint, 2, styleCaption, colInk2))}
+	if s.Help != "" {
+		lines := 1 + int(styleCaption.width(s.Help)/480) // room enough in the smallest window
+		parts = append(parts, newPara(s.Help, lines, styleCaption, colInk2))
+	}
+	return stepBlock("Open "+s.Name+"'s page for new applications", parts...)
+}
+
+func (f *registerForm) redirectStep() fyne.CanvasObject {
+	return stepBlock("Paste this as its redirect URI",
+		copyRow(readOnly(f.s.Redirect, cutEnd), f.u.copyButton("redirect", "Copy", f.s.Redirect, false)),
+		newPara("Exactly as it stands.", 1, styleCaption, colInk3))
+}
+
+func (f *registerForm) clientStep() fyne.CanvasObject {
+	f.id, f.pass = f.u.nav.entry("client", "Application ID", false), f.u.nav.entry("secret", "Secret", true)
+	fields := evenColumns(labelled("Application ID", field(f.id)), labelled("Secret, if it shows one", field(f.pass)))
+	return stepBlock("Paste what "+f.s.Name+" shows you", fields, newPara("Both stay in this profile's vault. No app ever sees the secret.", 1, styleCaption, colInk3))
+}
+
+// submit keeps the registration and begins the dance.
+func (f *registerForm) submit() {
+	u, s := f.u, f.s
+	p, _ := providerOf(u.last, s.ID)
+	texts := map[string]string{}
+	for _, o := range s.Choices.Texts {
+		texts[o.ID] = strings.TrimSpace(u.nav.text("option " + o.ID))
+	}
+	r := requestOf(p, u.nav.chosen, texts)
+	r.Reconnect = s.Reconnect
+	if f.host != nil {
+		r.Instance = strings.TrimSpace(f.host.Text)
 	}
 	var client string
 	var hidden secret.String
-	if id != nil {
-		client, hidden = strings.TrimSpace(id.Text), secret.New(strings.TrimSpace(pass.Text))
+	if f.id != nil {
+		client, hidden = strings.TrimSpace(f.id.Text), secret.New(strings.TrimSpace(f.pass.Text))
 	}
+	private := u.nav.pair.private
 	u.run("register", quickLimit, func(ctx context.Context) error {
 		if client == "" {
 			return nil
 		}
-		return u.book.SetRegistration(ctx, s.ID, instance, client, hidden, secret.String{})
-	}, func() { u.connect(accounts.ConnectRequest{Provider: s.ID, Instance: instance}) })
+		return u.book.SetRegistration(ctx, s.ID, r.Instance, client, hidden, private)
+	}, func() { u.connect(r) })
 }
 
 // stepBlock is one step: a bold line and what belongs to it.
@@ -159,28 +241,4 @@ func (halves) MinSize(objects []fyne.CanvasObject) fyne.Size {
 		h = max(h, o.MinSize().Height)
 	}
 	return fyne.NewSize(200, h)
-}
-
-// foot is the last line of a sheet: words at the left, buttons at the right.
-func foot(icon, text string, buttons ...fyne.CanvasObject) *fyne.Container {
-	return footWith(icon, fitting(text, styleText, colInk2), buttons...)
-}
-
-func footWith(icon string, w *words, buttons ...fyne.CanvasObject) *fyne.Container {
-	right := line(8, buttons...)
-	objects := []fyne.CanvasObject{w, right}
-	x := float32(0)
-	var g *glyph
-	if icon != "" {
-		g, x = lineIcon(icon, 16, colInk2), 24
-		objects = append(objects, g)
-	}
-	return placed(200, 36, func(s fyne.Size) {
-		m := right.MinSize().Width
-		if g != nil {
-			put(g, 0, 10, 16, 16)
-		}
-		put(w, x, 8, s.Width-m-x-12, 20)
-		put(right, s.Width-m, 0, m, 36)
-	}, objects...)
 }

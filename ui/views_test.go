@@ -206,7 +206,7 @@ func scenes() []scene {
 // question), and nothing sticks out at a side. DANCECARD_SHOTS=folder writes a
 // picture of each in both themes and sizes, to be looked at.
 func TestViews(t *testing.T) {
-	for i, sc := range scenes() {
+	for i, sc := range append(scenes(), flowScenes()...) {
 		for _, dark := range []bool{false, true} {
 			for _, size := range [][2]float32{{900, 620}, {720, 480}} {
 				if os.Getenv("DANCECARD_SHOTS") == "" && (dark != (i%2 == 0) || size[0] == 900) {

@@ -61,6 +61,7 @@ func newWindow(u *UI) *window {
 	m.w.SetPadded(false)
 	m.w.Resize(fyne.NewSize(900, 620))
 	m.w.SetCloseIntercept(u.closeWindow)
+	m.w.SetOnDropped(u.dropped)
 	m.rail = newRail(u)
 	m.body = container.NewStack()
 	m.tip = newTip(u.do)
@@ -161,7 +162,7 @@ func (m *window) render() {
 
 // busy counts the verbs under way where a view shows them; the others stand.
 func (m *window) busy(sc screen) int {
-	if p := m.u.nav.page; sc == screenFrame && p != pageAccount && p != pageRegister {
+	if p := m.u.nav.page; sc == screenFrame && p != pageAccount && p != pageRegister && p != pageMore {
 		return 0
 	}
 	return len(m.u.busy)
@@ -213,15 +214,22 @@ func (m *window) pageView(s accounts.Snapshot, n *nav) (any, func() built) {
 	case pageAccount:
 		st, _ := accountOf(s, n.account)
 		m.counts = st.Status.Ticks
+		st.Browser.Words = browserName(st.Browser.ID, u.browsers)
+		st.Browser.Change = len(u.browsers) > 1
 		return st, func() built { return u.accountView(st) }
+	case pageMore:
+		st, _ := moreOf(s, n.account, n.chosen, u.browsers)
+		return st, func() built { return u.moreView(st) }
 	case pageConnect:
 		st := galleryOf(s, n.text("search"), n.category)
+		st.Looking = u.busy["connect"]
 		return st, func() built { return u.connectView(st) }
 	case pageRegister:
-		st, _ := registerOf(s, n.provider, n.renew)
+		st, _ := registerOf(s, n.before(), u.browsers)
 		return st, func() built { return u.registerView(st) }
 	case pageDance:
 		st, _ := danceOf(s, n.dance)
+		st.Browsers = len(u.browsers) > 1
 		m.counts = !st.Over && st.Came == nil
 		return st, func() built { return u.danceView(st) }
 	case pageApps:
@@ -257,6 +265,9 @@ func (m *window) notices(sc screen) []noticeState {
 	var out []noticeState
 	if sc == screenFrame {
 		out = alarmsOf(m.u.last)
+		if m.u.nav.page == pageAccounts {
+			out = append(out, deadRegistrations(m.u.last)...)
+		}
 	}
 	if n := m.u.nav.notice; n != nil {
 		out = append(out, *n)
@@ -271,9 +282,12 @@ func (m *window) strips(notices []noticeState) []fyne.CanvasObject {
 		var press, dismiss func()
 		if i == len(notices)-1 && u.nav.notice != nil {
 			dismiss = func() { u.nav.notice = nil; m.render() }
-			if n.Verb != verbNone && (u.nav.account != "" || u.nav.provider != "") {
+			if n.Verb != verbNone && n.Provider == "" && (u.nav.account != "" || u.nav.provider != "") {
 				press = func() { u.verb(n.Verb, u.nav.account) }
 			}
+		}
+		if n.Provider != "" {
+			press = func() { u.register(n.Provider, hangsOn(u.last, n.Provider)) }
 		}
 		out = append(out, strip(n, press, dismiss))
 	}

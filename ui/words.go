@@ -22,6 +22,7 @@ var (
 	styleCaption     = style{12, 16, false, false}
 	styleCaptionBold = style{12, 16, true, false}
 	styleMono        = style{12, 16, false, true}
+	styleCode        = style{28, 36, false, true} // a device code
 	styleMonoText    = style{14, 20, false, true} // for secrets: never in the window's map
 )
 

@@ -1,0 +1,208 @@
+package ui
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"fyne.io/fyne/v2"
+)
+
+// waitingView is a dance that waits for the user in a browser, here or on
+// another device.
+func (u *UI) waitingView(s danceState) built {
+	content := rows(12)
+	if s.Problem != nil {
+		content.Add(strip(*s.Problem, nil, nil))
+	}
+	content.Add(module(padded(8, 4, 0, 0, beadsAcross(s.Steps))))
+	var focus fyne.Focusable
+	var ways []fyne.CanvasObject
+	if s.Link != "" {
+		ways = append(ways, u.linkModule(s))
+	}
+	switch {
+	case s.Code != nil:
+		ways = append(ways, u.codeModule(s))
+	case s.Paste || u.nav.pasting:
+		var paste fyne.CanvasObject
+		paste, focus = u.pasteModule(s)
+		ways = append(ways, paste)
+	case s.Device && s.Link != "":
+		ways = append(ways, u.deviceOffer(s))
+	}
+	if len(ways) == 2 {
+		content.Add(evenColumns(ways[0], ways[1]))
+	} else if len(ways) == 1 {
+		content.Add(ways[0])
+	}
+	cancel := newButton("Cancel", "", outlined, func() { u.putAway(s.ID) })
+	wait := fitting(waitWords(s, u.last.At), styleText, colInk2)
+	bar := footWith("clock", wait, cancel)
+	if s.Over {
+		again := newButton("Try again", "", filled, func() { u.again(s) })
+		away := newButton("Back", "", outlined, u.back)
+		bar = foot("", "", away, again)
+	}
+	object := sheet(u.sheetHead(s.Tile, s.Title, plainSub(s.Sub)), content, bar)
+	return built{focus: focus, object: object, update: func(state any) { wait.set(waitWords(state.(danceState), u.last.At)) }}
+}
+
+func waitWords(s danceState, now time.Time) string {
+	if s.Deadline.IsZero() || s.Waiting == "" {
+		return s.Waiting
+	}
+	what := "link"
+	if s.Code != nil {
+		what = "code"
+	}
+	left := s.Deadline.Sub(now)
+	if left <= 0 {
+		return s.Waiting + ". The " + what + " has run out."
+	}
+	return s.Waiting + ". The " + what + " is good for " + durationWords(left) + "."
+}
+
+// titled is a module with an icon before its title.
+func titled(icon, title string, content fyne.CanvasObject) fyne.CanvasObject {
+	g, t := lineIcon(icon, 20, colInk2), fitting(title, styleBold, colInk)
+	head := placed(160, 20, func(s fyne.Size) {
+		put(g, 0, 0, 20, 20)
+		put(t, 28, 0, s.Width-28, 20)
+	}, g, t)
+	return module(padded(8, 8, 4, 4, rows(10, head, content)))
+}
+
+// evenColumns are two modules of one width, as high as the higher.
+func evenColumns(left, right fyne.CanvasObject) fyne.CanvasObject {
+	c := placed(0, 0, nil, left, right)
+	c.Layout = halves{}
+	return c
+}
+
+// linkModule is the link, for a browser that did not open or is the wrong one.
+func (u *UI) linkModule(s danceState) fyne.CanvasObject {
+	help := newPara(s.LinkHelp, 2, styleText, colInk2)
+	link := readOnly(s.Link, cutEnd)
+	cp := u.copyButton("link", "Copy link", s.Link, false)
+	open := newButton("Open again", "open", filled, func() {
+		u.run("open again", quickLimit, func(ctx context.Context) error { return u.book.OpenAgain(ctx, s.ID) }, nil)
+	})
+	open.trailing = true
+	end := newPara("The link works once, only on this machine, and ends when you cancel.", 2, styleCaption, colInk3)
+	if s.Code != nil {
+		end.set("Any browser will do, here or elsewhere.")
+	}
+	box := rows(12, help, link, spread(cp, open), end)
+	var quiets []fyne.CanvasObject
+	if s.Browsers {
+		b := newButton("Open in another browser", "", quiet, nil)
+		b.small = true
+		b.on = func() { u.browserMenu(b, "", func(id string) { u.againIn(s, id) }) }
+		quiets = append(quiets, b)
+	}
+	if !s.Paste && s.Code == nil && !u.nav.pasting {
+		b := newButton("Paste the address instead", "", quiet, func() {
+			u.nav.pasting = true
+			u.win.fresh = true
+			u.win.render()
+		})
+		b.small = true
+		quiets = append(quiets, b)
+	}
+	for _, q := range quiets {
+		box.Add(line(0, q))
+	}
+	return titled("globe", "Nothing opened?", box)
+}
+
+// spread puts buttons side by side, or below each other where there is no room.
+func spread(buttons ...*button) fyne.CanvasObject {
+	var objects []fyne.CanvasObject
+	for _, b := range buttons {
+		objects = append(objects, b)
+	}
+	return placed(160, 36, func(s fyne.Size) {
+		x := float32(0)
+		for _, b := range buttons {
+			w := b.MinSize().Width
+			put(b, x, 0, w, 36)
+			x += w + 8
+		}
+	}, objects...)
+}
+
+// codeModule is the code to type on another device.
+func (u *UI) codeModule(s danceState) fyne.CanvasObject {
+	box := rows(10)
+	if q := newQR(s.Code.Scan); q != nil {
+		edge := newPlate(colLeaf, colLine, 8)
+		side := q.side()
+		words := newPara("Scan this with a phone that is signed in to "+s.Name+".", 5, styleText, colInk2)
+		box.Add(placed(side+80, side+2, func(size fyne.Size) {
+			put(edge, 0, 0, side+2, side+2)
+			put(q, 1, 1, side, side)
+			room := max(60, size.Width-side-18)
+			h := words.heightFor(room)
+			put(words, side+18, (side-h)/2, room, h)
+		}, edge, q, words))
+	}
+	before, where := newWords(s.Code.Lead, styleCaption, colInk2), newWords(s.Code.At, styleMono, colInk)
+	where.cut = cutMiddle
+	box.Add(placed(160, 16, func(size fyne.Size) {
+		w := before.MinSize().Width
+		put(before, 0, 0, w, 16)
+		put(where, w+6, 0, size.Width-w-6, 16)
+	}, before, where))
+	code := newWords(s.Code.User, styleCode, colInk)
+	code.cut = cutMiddle
+	cp := u.copyButton("code", "Copy code", s.Code.User, false)
+	box.Add(placed(160, 36, func(size fyne.Size) {
+		w := cp.MinSize().Width
+		put(code, 0, 0, size.Width-w-8, 36)
+		put(cp, size.Width-w, 0, w, 36)
+	}, code, cp))
+	return titled("phone", s.Code.Title, box)
+}
+
+// deviceOffer is the way from the link to a code.
+func (u *UI) deviceOffer(s danceState) fyne.CanvasObject {
+	help := newPara(s.Name+" can also take a short code on a phone or another computer. This link ends then.", 4, styleText, colInk2)
+	b := newButton("Use a code", "phone", outlined, func() { u.withCode(s) })
+	return titled("phone", "Or on another device", rows(12, help, line(0, b)))
+}
+
+// pasteModule takes what the browser ended at, or the code that it shows.
+func (u *UI) pasteModule(s danceState) (fyne.CanvasObject, fyne.Focusable) {
+	e := u.nav.entry("paste", "What the browser shows", true)
+	e.SetPlaceHolder("Paste it here")
+	done := newButton("Done", "", outlined, nil)
+	done.name = "Hand over what was pasted"
+	check := func(text string) { done.disable(strings.TrimSpace(text) == "") }
+	done.on = func() {
+		text := strings.TrimSpace(e.Text)
+		u.run("paste", quickLimit, func(context.Context) error { return u.book.Paste(s.ID, text) }, nil)
+	}
+	e.OnChanged, e.OnSubmitted = check, func(string) { done.press() }
+	check(e.Text)
+	f := field(e)
+	row := placed(160, 36, func(size fyne.Size) {
+		w := done.MinSize().Width
+		put(f, 0, 0, size.Width-w-8, 36)
+		put(done, size.Width-w, 0, w, 36)
+	}, f, done)
+	box := rows(10, newPara(s.PasteHelp, 5, styleText, colInk2), row)
+	if s.Pasted != "" {
+		box.Add(warnRow(s.Pasted))
+	}
+	return titled("paper", s.PasteTitle, box), e
+}
+
+// warnRow is what is wrong with a field, below it.
+func warnRow(text string) fyne.CanvasObject {
+	g, t := statusGlyph(glyphDanger), newPara(text, 3, styleCaption, colDanger)
+	return placed(160, 48, func(s fyne.Size) {
+		put(g, 0, 0, 16, 16)
+		put(t, 24, 0, s.Width-24, 48)
+	}, g, t)
+}
