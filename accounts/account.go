@@ -17,6 +17,7 @@ type account struct {
 	hash   string          // SHA-256 of the access token, hex
 	hashes map[string]bool // of tokens handed out before; they are stale, not bad
 	extra  map[string]string
+	signed bool         // its tokens need signing: they are not handed out
 	held   *tokenRecord // an answer that the disk has not taken yet
 
 	lastTry   time.Time
@@ -130,6 +131,7 @@ func (a *account) take(t tokenRecord) {
 	}
 	a.hash = tokenHash(t.Access)
 	a.extra = t.Extra
+	a.signed = t.Type == "DPoP" || t.Type == "OAuth"
 	a.facts.Issued, a.facts.Expiry = t.Issued, t.Expiry
 	a.facts.Refreshes = t.Refresh != ""
 	a.facts.Boot = 0
@@ -168,7 +170,9 @@ func readContents(v *vault.Vault) (contents, error) {
 			return c, err
 		}
 		c.accounts[r.ID] = newAccount(r, t)
-		c.accounts[r.ID].facts.DeadClient = c.registrations[r.Registration].Dead
+		if r.Trouble == nil || !r.Trouble.Replaced {
+			c.accounts[r.ID].facts.DeadClient = c.registrations[r.Registration].Dead
+		}
 	}
 	grants, err := loadAll[grantRecord](v, keyGrant)
 	if err != nil {

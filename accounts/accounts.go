@@ -49,6 +49,13 @@ type Options struct {
 	Providers string
 	// OpenURL opens the user's browser; nil means dance.OpenBrowser.
 	OpenURL func(ctx context.Context, address string) error
+	// Browsers lists what OpenIn opens an address in, by id; nil means
+	// dance.Browsers and dance.OpenBrowserIn.
+	Browsers func() []dance.Browser
+	OpenIn   func(ctx context.Context, browser, address string) error
+	// ClientDocument is the https address of a client id metadata document that
+	// the owner of this program published; "" passes that way to a client over.
+	ClientDocument string
 	// BeforeLink are gates: each sees who came back before anything is kept.
 	// An error refuses the account, and its token is revoked. Every gate runs.
 	BeforeLink []func(ctx context.Context, p Provider, c CameBack) error
@@ -78,6 +85,9 @@ type Book struct {
 	keyring   string
 	closing   bool                     // nothing new is begun
 	limits    map[string]chan struct{} // refreshes under way, by provider
+
+	enrolments map[string]*enrolment     // clients on their way
+	found      map[string]dance.Provider // what addresses led to since the start, by id
 }
 
 // Open reads the profiles and opens those that the desktop's keyring opens
@@ -86,6 +96,12 @@ type Book struct {
 func Open(ctx context.Context, o Options) (*Book, error) {
 	if o.OpenURL == nil {
 		o.OpenURL = dance.OpenBrowser
+	}
+	if o.Browsers == nil {
+		o.Browsers = dance.Browsers
+	}
+	if o.OpenIn == nil {
+		o.OpenIn = dance.OpenBrowserIn
 	}
 	if err := os.MkdirAll(filepath.Join(o.Dir, "profiles"), 0o700); err != nil {
 		return nil, &Error{Code: CodeDisk, Text: fmt.Sprintf("The folder for profiles cannot be made: %v.", err),
@@ -103,6 +119,9 @@ func Open(ctx context.Context, o Options) (*Book, error) {
 		profiles: map[string]*profile{},
 		asked:    map[string]dismissals{},
 		limits:   map[string]chan struct{}{},
+
+		enrolments: map[string]*enrolment{},
+		found:      map[string]dance.Provider{},
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if err := b.readProfiles(); err != nil {

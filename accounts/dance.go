@@ -1,10 +1,12 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"maps"
+	"net/url"
 	"slices"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	"dancecard/dance"
@@ -12,23 +14,25 @@ import (
 
 // danceRun is one dance with what came of it. Guarded by Book.mu.
 type danceRun struct {
-	view     Dance
-	profile  *profile
-	instance string
-	client   registrationRecord
-	cancel   context.CancelFunc
-	result   *dance.Result // stage came back
-	again    chan struct{} // asks for the browser once more
-	changed  chan struct{} // closed and replaced at each step
-	ended    chan struct{} // closed when dance.Run has returned and its outcome is noted
+	view    Dance
+	profile *profile
+	plan    plan
+	client  registrationRecord
+	cancel  context.CancelFunc
+	result  *dance.Result // stage came back
+	again   chan struct{} // asks for the browser once more
+	paste   chan string   // what the user copied
+	pasted  chan error    // what became of it
+	pasting chan struct{} // holds one: whose text is being looked at
+	changed chan struct{} // closed and replaced at each step
+	ended   chan struct{} // closed when dance.Run has returned and its outcome is noted
 }
 
-// danceTime is how long the user has in the browser.
-const danceTime = 10 * time.Minute
-
-// cameBackTime is how long an account that came back waits for the user's
-// word before its token is given back.
-const cameBackTime = 30 * time.Minute
+const (
+	danceTime    = 10 * time.Minute // how long the user has in the browser
+	deviceTime   = 30 * time.Minute // how long on another device
+	cameBackTime = 30 * time.Minute // how long who came back waits for the user's word before the token is given back
+)
 
 // ConnectRequest says what to connect.
 type ConnectRequest struct {
@@ -47,10 +51,26 @@ type ConnectRequest struct {
 	By        *App              // the app that asked for it
 }
 
+// plan is what a dance will do.
+type plan struct {
+	row       dance.Provider
+	address   string // to be found first; row is empty until then
+	instance  string
+	target    string // see registrationTarget
+	request   dance.Request
+	browser   string
+	noBrowser bool
+}
+
+func (pl plan) wish() wish {
+	return wish{row: pl.row, target: pl.target, dpop: pl.request.DPoP || pl.row.DPoP == "required", scopes: pl.request.Scopes}
+}
+
 // Connect starts a dance and returns its id at once. A second call for the
 // same provider or account returns the running one. The browser is opened
-// only now, on the user's word. Errors: CodeNeedsRegistration,
-// CodeNoSuchProvider, CodeProfileLocked.
+// only now, on the user's word; so is the first connection to a provider that
+// is known by its address alone, or where a client has to be made. Errors:
+// CodeNeedsRegistration, CodeNoSuchProvider, CodeProfileLocked, CodeBadRequest.
 func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err error) {
 	p, _, err := b.openProfile()
 	if err != nil {
@@ -61,15 +81,31 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 			return "", err
 		}
 	}
-	row, request, err := b.prepare(p, &r)
+	if err := b.checkBrowser(r.Browser); err != nil {
+		return "", err
+	}
+	plan, err := b.prepare(p, r)
 	if err != nil {
 		return "", err
 	}
-	client, err := b.registration(p, row)
-	if err != nil {
-		return "", err
+	var client registrationRecord
+	if plan.address == "" {
+		if client, _, err = b.registration(p, plan.wish()); err != nil {
+			return "", err
+		}
 	}
-	request.Registration = client.registration()
+	limit := danceTime
+	if r.Device {
+		limit = deviceTime
+	}
+	now := time.Now()
+	d := &danceRun{
+		profile: p, plan: plan, client: client, again: make(chan struct{}), paste: make(chan string), pasted: make(chan error, 1),
+		pasting: make(chan struct{}, 1), changed: make(chan struct{}), ended: make(chan struct{}),
+		view: Dance{ID: newID("d"), Provider: plan.row.ID, ProviderName: cmp.Or(plan.row.Name, plan.address), Tile: plan.row.Tile,
+			Reconnects: r.Reconnect, By: r.By, Label: r.Label, Paste: plan.row.Redirect.Mode == "paste",
+			Stage: DanceStarting, Started: now, Deadline: now.Add(limit)},
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -78,241 +114,147 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 	case b.closing:
 		return "", errClosing()
 	}
-	for _, d := range b.dances {
-		if d.profile == p && !d.view.Stage.Over() && d.view.Stage != DanceCameBack && d.view.Provider == row.ID && d.view.Reconnects == r.Reconnect {
-			return d.view.ID, nil
+	for _, o := range b.dances {
+		if o.profile == p && !o.view.Stage.Over() && o.view.Stage != DanceCameBack && o.sameAs(d) {
+			return o.view.ID, nil
 		}
 	}
-	b.dances = slices.DeleteFunc(b.dances, func(d *danceRun) bool { return d.view.Stage.Over() && d.view.Provider == row.ID })
-	ctx, cancel := context.WithTimeout(b.ctx, danceTime)
-	now := time.Now()
-	d := &danceRun{
-		profile: p, instance: r.Instance, client: client, cancel: cancel, again: make(chan struct{}), changed: make(chan struct{}), ended: make(chan struct{}),
-		view: Dance{ID: newID("d"), Provider: row.ID, ProviderName: row.Name, Tile: row.Tile, Reconnects: r.Reconnect, By: r.By, Label: r.Label,
-			Stage: DanceStarting, Started: now, Deadline: now.Add(danceTime)},
-	}
+	b.dances = slices.DeleteFunc(b.dances, func(o *danceRun) bool { return o.view.Stage.Over() && o.sameAs(d) })
+	ctx, cancel := context.WithTimeout(b.ctx, limit)
+	d.cancel = cancel
 	b.dances = append(b.dances, d)
-	b.running.Go(func() { b.run(ctx, d, row, request, r.NoBrowser) })
+	b.running.Go(func() { b.run(ctx, d) })
 	return d.view.ID, nil
 }
 
-// prepare finds the row and what to ask for.
-func (b *Book) prepare(p *profile, r *ConnectRequest) (row dance.Provider, request dance.Request, err error) {
-	request.Scopes = r.Scopes
-	if r.Reconnect == "" {
-		row, err = b.provider(r.Provider, r.Instance)
-		return row, request, err
+// sameAs reports dances that a second click makes.
+func (d *danceRun) sameAs(o *danceRun) bool {
+	if d.plan.address != "" || o.plan.address != "" {
+		return d.plan.address == o.plan.address
 	}
+	return d.view.Provider == o.view.Provider && d.view.Reconnects == o.view.Reconnects && d.plan.request.Device == o.plan.request.Device
+}
+
+// prepare finds the row and what to ask for.
+func (b *Book) prepare(p *profile, r ConnectRequest) (pl plan, err error) {
+	pl.request = dance.Request{Scopes: r.Scopes, Options: r.Options, DPoP: r.DPoP, Device: r.Device}
+	pl.instance, pl.browser, pl.noBrowser = r.Instance, r.Browser, r.NoBrowser
+	switch {
+	case r.Reconnect != "":
+		return b.prepareAgain(p, r, pl)
+	case r.Address != "":
+		if r.Provider != "" {
+			return pl, &Error{Code: CodeBadRequest, Text: "A provider of the gallery and an address are two things.", Hint: "Name one of them."}
+		}
+		if pl.address, err = cleanAddress(r.Address); err != nil {
+			return pl, err
+		}
+		row, known := b.rowOfIssuer(pl.address)
+		if !known {
+			return pl, nil
+		}
+		pl.row, pl.address = row, ""
+	default:
+		if pl.row, err = b.provider(r.Provider, r.Instance); err != nil {
+			return pl, err
+		}
+	}
+	if handle := handleOf(pl.row, r.Instance); handle != "" {
+		pl.address = handle
+	}
+	pl.target = b.registrationTarget(pl.row)
+	return pl, nil
+}
+
+// cleanAddress checks what the user typed as an address before it goes
+// anywhere; what it leads to is dance.Find's to say.
+func cleanAddress(address string) (string, error) {
+	address = strings.TrimSpace(address)
+	if address == "" || len(address) > 2<<10 || strings.ContainsFunc(address, notVisible) {
+		return "", &Error{Code: CodeBadRequest, Text: "That is no address.",
+			Hint: "Enter one such as https://issuer.example, an MCP server's address, or a handle such as mira.example.com."}
+	}
+	if u, err := url.Parse(address); err == nil && u.User != nil {
+		return "", &Error{Code: CodeBadRequest, Text: "There is a user name or a password in that address.", Hint: "Leave it out."}
+	}
+	return address, nil
+}
+
+// prepareAgain plans the sign-in of an account that is linked already.
+func (b *Book) prepareAgain(p *profile, r ConnectRequest, pl plan) (plan, error) {
 	b.mu.Lock()
 	a := p.accounts[r.Reconnect]
 	if a == nil {
 		b.mu.Unlock()
-		return row, request, noSuchAccount(r.Reconnect)
+		return pl, noSuchAccount(r.Reconnect)
 	}
-	record := a.accountRecord
+	record, client := a.accountRecord, p.registrations[a.Registration]
 	b.mu.Unlock()
-	r.Instance = record.Instance
+	pl.instance, pl.browser = record.Instance, cmp.Or(r.Browser, record.Browser)
+	if pl.request.Scopes == nil {
+		pl.request.Scopes = record.Asked
+	}
+	for _, s := range r.AddScopes {
+		if !slices.Contains(pl.request.Scopes, s) {
+			pl.request.Scopes = append(slices.Clip(pl.request.Scopes), s)
+		}
+	}
+	if r.Options == nil {
+		pl.request.Options = maps.Clone(record.Options)
+	}
+	pl.request.DPoP = pl.request.DPoP || record.DPoP
+	pl.request.LoginHint = record.Login
+	if record.StepUp != nil {
+		pl.request.ACRValues, pl.request.MaxAge = record.StepUp.ACRValues, record.StepUp.MaxAge
+	}
+	if record.Unnamed {
+		pl.request.Subject = record.Subject
+	}
+	row, sealed, err := b.rowAgain(record)
+	if err != nil {
+		return pl, err
+	}
+	pl.row, pl.target = row, b.registrationTarget(row)
+	if sealed && client.ID != "" {
+		pl.target = client.For
+	}
+	return pl, nil
+}
+
+// rowAgain is the row for a sign-in again: the gallery's, or what the account
+// was linked with where the gallery has none. A file of the user's own that
+// now names other places is refused: it may not be the user who changed it,
+// and here nobody is shown where the sign-in goes.
+func (b *Book) rowAgain(record accountRecord) (row dance.Provider, sealed bool, err error) {
+	was := record.Link.Provider
+	entry, ok := b.catalog.Get(record.Provider)
+	if !ok || entry.Instance != nil && handleOf(entry.Provider, record.Instance) != "" {
+		return was, true, nil
+	}
 	row, err = b.provider(record.Provider, record.Instance)
-	if CodeOf(err) == CodeNoSuchProvider {
-		row, err = record.Link.Provider, nil
+	if err != nil || entry.BuiltIn {
+		return row, false, err
 	}
-	request.LoginHint = record.Login
-	if request.Scopes == nil {
-		request.Scopes = record.Asked
+	if now := movedTo(was, row); now != "" {
+		return row, false, &Error{Code: CodeBadRequest,
+			Text: "The provider file " + record.Provider + ".toml now sends sign-ins to " + now + ", which " + record.Label + " was not linked with.",
+			Hint: "If you changed it yourself, connect the provider anew; else put the file back as it was."}
 	}
-	return row, request, err
+	return row, false, nil
 }
 
-// run performs the dance and notes its outcome.
-func (b *Book) run(ctx context.Context, d *danceRun, row dance.Provider, request dance.Request, noBrowser bool) {
-	defer close(d.ended)
-	defer d.cancel()
-	b.announce(Event{Type: EventDanceStarted, Profile: d.profile.id, Account: d.view.Reconnects, Data: map[string]string{"provider": row.ID, "label": row.Name}})
-	var openings atomic.Int32
-	result, err := dance.Run(ctx, row, dance.Prompt{
-		Again: d.again,
-		OpenURL: func(ctx context.Context, start string) error {
-			if openings.Add(1) == 1 && noBrowser {
-				return nil
-			}
-			return b.opts.OpenURL(ctx, start)
-		},
-		Waiting: func(address string, opened error) {
-			b.step(d, func() {
-				d.view.Stage, d.view.URL, d.view.Opened, d.view.OpenProblem = DanceWaiting, address, time.Now(), ""
-				if opened != nil {
-					d.view.OpenProblem = opened.Error()
-				}
-			})
-		},
-		Exchanging: func() { b.step(d, func() { d.view.Stage = DanceExchanging }) },
-	}, request)
-	if err != nil {
-		if !result.Token.Access.IsZero() || !result.Token.Refresh.IsZero() {
-			b.giveBack(d, result)
-		}
-		b.danceFailed(ctx, d, err)
-		return
-	}
-	if err := b.arrived(d, result); err != nil {
-		b.danceFailed(ctx, d, err)
-	}
-}
-
-// step changes a dance and tells whoever watches it.
-func (b *Book) step(d *danceRun, change func()) {
-	b.mu.Lock()
-	change()
-	close(d.changed)
-	d.changed = make(chan struct{})
-	b.mu.Unlock()
-	b.announce(Event{Type: EventChanged, Profile: d.profile.id})
-}
-
-// danceFailed notes why nothing came of a dance.
-func (b *Book) danceFailed(ctx context.Context, d *danceRun, err error) {
-	problem := danceProblem(ctx, d.view.ProviderName, err)
-	event := EventDanceFailed
-	b.step(d, func() {
-		switch {
-		case d.view.Stage == DanceCancelled:
-			event = EventDanceCancelled
-		case problem.Code == CodeCancelled:
-			event, d.view.Stage = EventDanceCancelled, DanceCancelled
-		default:
-			d.view.Stage, d.view.Failure = DanceFailed, problem
-		}
-	})
-	b.announce(Event{Type: event, Profile: d.profile.id, Account: d.view.Reconnects,
-		Data: map[string]string{"provider": d.view.Provider, "label": d.view.ProviderName, "why": problem.Text}})
-}
-
-func danceProblem(ctx context.Context, name string, err error) *Error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
-	}
-	if refused, ok := errors.AsType[*dance.Refused](err); ok {
-		switch {
-		case refused.Code == "access_denied":
-			return &Error{Code: CodeAccessDenied, Text: name + " said no. Nothing was saved.", Hint: "If that was not what you wanted, connect again and approve."}
-		case refused.RegistrationDead():
-			return &Error{Code: CodeNeedsRegistration, Text: name + " does not take this program's registration: " + refused.Error() + ".", Hint: "Check the client id, the secret and the redirect URI at " + name + "."}
-		}
-		return &Error{Code: CodeProviderError, Text: refused.Error() + ".", Hint: "Try again; if it stays, look at the registration at " + name + "."}
-	}
-	switch {
-	case errors.Is(err, dance.ErrExpired), ctx.Err() == context.DeadlineExceeded:
-		return &Error{Code: CodeExpired, Text: "Nobody approved in time. Nothing was saved.", Hint: "Connect again when you are ready."}
-	case errors.Is(err, dance.ErrCancelled), ctx.Err() == context.Canceled:
-		return &Error{Code: CodeCancelled, Text: "The attempt was cancelled. Nothing was saved."}
-	}
-	if failed, ok := errors.AsType[*dance.Failed](err); ok {
-		code := CodeProviderError
-		if failed.Offline {
-			code = CodeOffline
-		}
-		return &Error{Code: code, Text: failed.Text, Hint: "Try again, or copy the link.", RetryAfter: failed.RetryAfter}
-	}
-	return &Error{Code: CodeProviderError, Text: err.Error() + ".", Hint: "Nothing was saved. Try again."}
-}
-
-// OpenAgain opens the browser once more for a dance that waits.
-func (b *Book) OpenAgain(ctx context.Context, id string) error {
-	d, err := b.dance(id)
-	if err != nil {
-		return err
-	}
-	b.mu.Lock()
-	stage, before := d.view.Stage, d.view.Opened
-	b.mu.Unlock()
-	over := &Error{Code: CodeExpired, Text: "This attempt no longer waits for the browser.", Hint: "Connect again."}
-	if stage != DanceWaiting {
-		return over
-	}
-	select {
-	case d.again <- struct{}{}:
-	case <-d.ended:
-		return over
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	view, err := b.AwaitDance(ctx, id, func(v Dance) bool { return v.Opened != before || v.Stage != DanceWaiting })
-	if err == nil && view.OpenProblem != "" {
-		err = &Error{Code: CodeBadRequest, Text: "No browser could be opened: " + view.OpenProblem + ".", Hint: "Copy the link into the browser."}
-	}
-	return err
-}
-
-// CancelDance ends a dance; a token that came is given back to the provider.
-// A dance that is over is put away.
-func (b *Book) CancelDance(id string) error {
-	d, err := b.dance(id)
-	if err != nil {
-		return err
-	}
-	b.mu.Lock()
-	result, over := d.result, d.view.Stage.Over()
-	if over {
-		b.dances = slices.DeleteFunc(b.dances, func(o *danceRun) bool { return o == d })
-	} else {
-		d.view.Stage, d.result = DanceCancelled, nil
-		close(d.changed)
-		d.changed = make(chan struct{})
-	}
-	b.mu.Unlock()
-	d.cancel()
-	if result != nil && !over {
-		b.giveBack(d, *result)
-		b.announce(Event{Type: EventDanceCancelled, Profile: d.profile.id, Data: map[string]string{"provider": d.view.Provider, "label": d.view.ProviderName}})
-	}
-	b.announce(Event{Type: EventChanged, Profile: d.profile.id})
-	return nil
-}
-
-// cancelDances cancels every dance of a profile, or all for "".
-func (b *Book) cancelDances(profile string) {
-	b.mu.Lock()
-	var running []string
-	for _, d := range b.dances {
-		if (profile == "" || d.profile.id == profile) && !d.view.Stage.Over() {
-			running = append(running, d.view.ID)
+// movedTo is the first place that a row names for a sign-in on another origin
+// than it was sealed with; "" if there is none. What a row leaves to discovery
+// is its issuer's word.
+func movedTo(was, now dance.Provider) string {
+	for _, pair := range [][2]string{
+		{was.Issuer, now.Issuer}, {was.Endpoints.Token, now.Endpoints.Token}, {was.Endpoints.Authorization, now.Endpoints.Authorization},
+		{was.Endpoints.PAR, now.Endpoints.PAR}, {was.Endpoints.DeviceAuthorization, now.Endpoints.DeviceAuthorization},
+		{was.Endpoints.RequestToken, now.Endpoints.RequestToken}, {was.Identity.URL, now.Identity.URL}, {was.Endpoints.UserInfo, now.Endpoints.UserInfo},
+	} {
+		if pair[1] != "" && origin(pair[1]) != origin(pair[0]) {
+			return origin(pair[1])
 		}
 	}
-	b.mu.Unlock()
-	for _, id := range running {
-		b.CancelDance(id)
-	}
-}
-
-// AwaitDance returns the dance as soon as enough says so of it, or with ctx's
-// error.
-func (b *Book) AwaitDance(ctx context.Context, id string, enough func(Dance) bool) (Dance, error) {
-	d, err := b.dance(id)
-	if err != nil {
-		return Dance{}, err
-	}
-	for {
-		b.mu.Lock()
-		view, changed := d.view, d.changed
-		b.mu.Unlock()
-		if enough(view) {
-			return view, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return view, ctx.Err()
-		}
-	}
-}
-
-func (b *Book) dance(id string) (*danceRun, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, d := range b.dances {
-		if d.view.ID == id {
-			return d, nil
-		}
-	}
-	return nil, &Error{Code: CodeNoSuchDance, Text: "That attempt to connect is over.", Hint: "Connect again."}
+	return ""
 }

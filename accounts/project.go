@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"dancecard/dance"
-	"dancecard/dance/catalog"
 	"dancecard/vault"
 )
 
@@ -29,6 +28,9 @@ func (b *Book) Snapshot() Snapshot {
 	p := b.profiles[b.current]
 	if p != nil && p.vault != nil {
 		s.Accounts = p.accountsLocked(now)
+		for i := range s.Accounts {
+			s.Accounts[i].SharesGrant = b.sharesLocked(p, s.Accounts[i].ID)
+		}
 		for _, g := range p.grants {
 			if g.standing(now) {
 				s.Grants = append(s.Grants, *g)
@@ -47,7 +49,7 @@ func (b *Book) Snapshot() Snapshot {
 		}
 	}
 	for _, e := range entries {
-		s.Gallery = append(s.Gallery, b.providerLocked(p, e))
+		s.Gallery = append(s.Gallery, b.galleryLocked(p, e))
 	}
 	for _, f := range problems {
 		s.Broken = append(s.Broken, ProviderProblem{File: f.File, Line: f.Line, Reason: f.Reason, Fix: f.Fix})
@@ -86,6 +88,24 @@ func (p *profile) accountsLocked(now moment) []Account {
 	return all
 }
 
+// sharesLocked names the other links that may end with an account's grant:
+// those of the same person through the same client in other open profiles.
+func (b *Book) sharesLocked(p *profile, id string) (labels []string) {
+	a := p.accounts[id]
+	if a == nil || a.Link.Provider.Revocation.Revokes == "token" || a.Unnamed {
+		return nil
+	}
+	for _, o := range b.profiles {
+		for _, other := range o.accounts {
+			if other != a && other.Provider == a.Provider && other.Issuer == a.Issuer && other.Subject == a.Subject && other.Link.ClientID == a.Link.ClientID {
+				labels = append(labels, o.card.Name+": "+other.Label)
+			}
+		}
+	}
+	slices.Sort(labels)
+	return labels
+}
+
 func urgency(s Status) int {
 	switch {
 	case s.NeedsUser():
@@ -100,6 +120,7 @@ func (p *profile) accountLocked(a *account, now moment) Account {
 	v := viewRecord(a.accountRecord, p.id)
 	v.Status, v.Why, v.Since = a.facts.status(now)
 	v.NextTry = a.facts.NextTry
+	v.FetchOnly = a.signed
 	v.Issued, v.Expiry, v.Refreshes = a.facts.Issued, a.facts.Expiry, a.facts.Refreshes
 	if left, forever := a.facts.remaining(now); !forever {
 		v.Expiry = now.wall.Add(left)
@@ -121,37 +142,10 @@ func viewRecord(r accountRecord, profile string) Account {
 		Issuer: r.Issuer, Subject: r.Subject, Login: r.Login, Name: r.Name, Email: r.Email, Label: r.Label,
 		Tile: row.Tile, Asked: slices.Clone(r.Asked), Granted: slices.Clone(r.Granted), Words: maps.Clone(row.ScopeWords),
 		Linked: r.Linked, LastUsed: r.LastUsed,
-		Revokes: cmp.Or(row.Revocation.Revokes, "unknown"), CanRevoke: canRevoke(r.Link),
-		EndSession: row.Endpoints.EndSession != "", SettingsPage: row.SettingsPage, Hosts: slices.Clone(row.API.Hosts), APIBase: row.API.BaseURL,
+		Revokes: cmp.Or(row.Revocation.Revokes, "unknown"), CanRevoke: dance.CanRevoke(r.Link),
+		EndSession: row.Endpoints.EndSession != "", SettingsPage: row.SettingsPage, Hosts: slices.Clone(row.API.Hosts),
+		Unnamed: r.Unnamed, Browser: r.Browser, StepUp: r.StepUp, APIBase: row.API.BaseURL,
 	}
-}
-
-func canRevoke(l dance.Link) bool {
-	return l.Provider.Revocation.Style != "none" && l.Provider.Endpoints.Revocation != ""
-}
-
-func (b *Book) providerLocked(p *profile, e catalog.Entry) Provider {
-	v := Provider{
-		ID: e.ID, Name: e.Name, Category: e.Category, Tile: e.Tile, Instance: e.Instance,
-		RegistrationPage: e.RegistrationPage, RegistrationHelp: e.RegistrationHelp,
-		RedirectURI: dance.RedirectURI(e.Provider), RedirectUnknown: e.Redirect.Mode == "unknown",
-		Scopes: slices.Clone(e.Scopes), OptionalScopes: slices.Clone(e.OptionalScopes), Words: maps.Clone(e.ScopeWords),
-		BuiltIn: e.BuiltIn, File: e.File, NeedsRegistration: e.ClientID == "",
-	}
-	if p == nil || p.vault == nil {
-		return v
-	}
-	for _, a := range p.accounts {
-		if a.Provider == e.ID {
-			v.Linked++
-		}
-	}
-	for _, r := range p.registrations {
-		if r.Provider == e.ID && r.Own && r.Dead == "" {
-			v.NeedsRegistration = false
-		}
-	}
-	return v
 }
 
 // alarm raises an alarm, or renews the one with the same code and account.

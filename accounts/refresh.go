@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -38,8 +39,9 @@ func (b *Book) flyLocked(p *profile, a *account) *flight {
 	f := &flight{done: make(chan struct{})}
 	p.flights[a.ID] = f
 	a.facts.Refreshing, a.lastTry = true, time.Now()
+	client := p.registrations[a.Registration]
 	call := refreshCall{
-		account: a.ID, label: a.Label, before: a.hash, link: a.Link, client: p.registrations[a.Registration],
+		account: a.ID, label: a.Label, before: a.hash, link: a.linkFor(client), client: client,
 		who: dance.Identity{Issuer: a.Issuer, Subject: a.Subject}, vault: p.vault, held: a.held, granted: a.Granted,
 	}
 	started := b.spawnLocked(func() {
@@ -63,6 +65,14 @@ func (b *Book) flyLocked(p *profile, a *account) *flight {
 	return f
 }
 
+// linkFor is what the account was linked with. How its client proves itself
+// may have changed since, where the user renewed the secret.
+func (a *account) linkFor(client registrationRecord) dance.Link {
+	link := a.Link
+	link.AuthStyle = cmp.Or(client.AuthStyle, link.AuthStyle)
+	return link
+}
+
 // refreshCall is all that a refresh needs, so that a lock in the middle of it
 // takes nothing away.
 type refreshCall struct {
@@ -79,7 +89,7 @@ type refreshCall struct {
 
 // gone is what to do with the answer if the account was disconnected meanwhile.
 func (c refreshCall) gone() *revocationRecord {
-	if !canRevoke(c.link) {
+	if !dance.CanRevoke(c.link) {
 		return nil
 	}
 	return &revocationRecord{ID: c.account, Since: time.Now(), Registration: c.client,
@@ -115,6 +125,9 @@ func (b *Book) refresh(p *profile, call refreshCall) error {
 		return &Error{Code: CodeOffline, Text: "The provider is busy with other accounts.", Hint: "Ask again."}
 	}
 	defer release()
+	if call.client.expired(time.Now()) {
+		return b.registrationDied(p, call, "its secret has expired")
+	}
 	old, err := storedToken(call.vault, call.account, call.held)
 	if err != nil {
 		return err

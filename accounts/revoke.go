@@ -64,14 +64,15 @@ func (b *Book) Disconnect(ctx context.Context, id string) error {
 	}
 	b.announce(Event{Type: EventAccountDisconnected, Profile: p.id, Account: id,
 		Data: map[string]string{"provider": record.Account.Provider, "label": record.Account.Label}})
-	if !canRevoke(record.Account.Link) {
+	if !dance.CanRevoke(record.Account.Link) {
+		b.dropClient(p, record.Account.Link.Provider, record.Registration.ID)
 		return b.sendToSettings(ctx, record.Account)
 	}
 	b.mu.Lock()
 	r := p.revocations[id]
 	b.mu.Unlock()
-	if r != nil {
-		b.tryRevocation(ctx, p, r)
+	if r != nil && errors.Is(b.tryRevocation(ctx, p, r), dance.ErrNoRevocation) {
+		return b.sendToSettings(ctx, record.Account)
 	}
 	return nil
 }
@@ -96,9 +97,10 @@ func (b *Book) erase(p *profile, v *vault.Vault, a *account) (revocationRecord, 
 			grants = append(grants, id)
 		}
 	}
+	record.Account.Link = a.linkFor(record.Registration)
 	held := a.held
 	b.mu.Unlock()
-	if canRevoke(a.Link) {
+	if dance.CanRevoke(a.Link) {
 		t, err := storedToken(v, a.ID, held)
 		if err != nil {
 			return record, err
@@ -135,7 +137,7 @@ func (b *Book) sendToSettings(ctx context.Context, r accountRecord) error {
 	if page == "" {
 		return nil
 	}
-	return b.opts.OpenURL(ctx, page)
+	return b.openIn(ctx, r.Browser, page)
 }
 
 // retryRevocationLocked starts a try that is due and says when the next is.
@@ -150,16 +152,23 @@ func (b *Book) retryRevocationLocked(p *profile, r *revocation, now time.Time) t
 	return now.Add(time.Hour)
 }
 
-// tryRevocation makes one try; its caller has set r.trying.
-func (b *Book) tryRevocation(ctx context.Context, p *profile, r *revocation) {
+// tryRevocation makes one try; its caller has set r.trying. What the provider
+// has no way to end (dance.ErrNoRevocation) is not tried again.
+func (b *Book) tryRevocation(ctx context.Context, p *profile, r *revocation) error {
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
 	err := b.revokeAll(ctx, r.revocationRecord)
 	data := map[string]string{"provider": r.Account.Provider, "label": r.Account.Label}
-	if err == nil {
+	none := errors.Is(err, dance.ErrNoRevocation)
+	if err == nil || none {
 		b.revocationDone(p, r)
-		b.announce(Event{Type: EventRevocationDone, Profile: p.id, Account: r.ID, Data: data})
-		return
+		b.dropClient(p, r.Account.Link.Provider, r.Registration.ID)
+		event := Event{Type: EventRevocationDone, Profile: p.id, Account: r.ID, Data: data}
+		if none {
+			event.Type = EventChanged
+		}
+		b.announce(event)
+		return err
 	}
 	b.mu.Lock()
 	first := r.failures == 0
@@ -176,6 +185,7 @@ func (b *Book) tryRevocation(ctx context.Context, p *profile, r *revocation) {
 		b.announce(Event{Type: EventChanged, Profile: p.id, Account: r.ID})
 	}
 	b.poke()
+	return err
 }
 
 func plainReason(err error) string {
@@ -185,13 +195,16 @@ func plainReason(err error) string {
 	return err.Error()
 }
 
-func (b *Book) revokeAll(ctx context.Context, r revocationRecord) error {
+func (b *Book) revokeAll(ctx context.Context, r revocationRecord) (none error) {
 	for _, t := range r.Tokens {
-		if err := dance.Revoke(ctx, r.Account.Link, r.Registration.registration(), t.token()); err != nil {
+		err := dance.Revoke(ctx, r.Account.Link, r.Registration.registration(), t.token())
+		if errors.Is(err, dance.ErrNoRevocation) {
+			none = err // for this token; there may be a way for the next
+		} else if err != nil {
 			return err
 		}
 	}
-	return nil
+	return none
 }
 
 // revocationDone forgets the token for good.
@@ -211,11 +224,7 @@ func (b *Book) revocationDone(p *profile, r *revocation) {
 	}
 	delete(p.revocations, r.ID)
 	b.mu.Unlock()
-	err := v.Commit(remove(keyRevocation + r.ID))
-	if err == nil {
-		err = v.Compact()
-	}
-	if err != nil {
+	if err := commitAndCompact(v, remove(keyRevocation+r.ID)); err != nil {
 		b.alarm(Alarm{Code: "disk", Text: diskProblem(err).Text, Hint: diskProblem(err).Hint})
 	}
 }
@@ -256,7 +265,7 @@ func (b *Book) SignOutAtProvider(ctx context.Context, id string) error {
 		b.mu.Unlock()
 		return noSuchAccount(id)
 	}
-	link, held := a.Link, a.held
+	link, held, browser := a.Link, a.held, a.Browser
 	b.mu.Unlock()
 	t, err := storedToken(v, id, held)
 	if err != nil {
@@ -267,5 +276,5 @@ func (b *Book) SignOutAtProvider(ctx context.Context, id string) error {
 		return &Error{Code: CodeBadRequest, Text: fmt.Sprintf("%s has no page to sign out that Dancecard knows of.", link.Provider.Name),
 			Hint: "Sign out in the browser."}
 	}
-	return b.opts.OpenURL(ctx, address)
+	return b.openIn(ctx, browser, address)
 }

@@ -15,7 +15,7 @@ func (b *Book) refreshFailed(p *profile, call refreshCall, err error) error {
 	if refused, ok := errors.AsType[*dance.Refused](err); ok {
 		switch {
 		case refused.RegistrationDead():
-			return b.registrationDied(p, call, refused)
+			return b.registrationDied(p, call, refused.Code)
 		case refused.GrantEnded():
 			return b.grantEnded(p, call.account, call.before, call.link.Provider.Name+" ended it.")
 		}
@@ -105,41 +105,6 @@ func (b *Book) grantEnded(p *profile, id, before, why string) error {
 			Data: map[string]string{"provider": record.Provider, "label": record.Label, "why": why}})
 	}
 	return needed
-}
-
-// registrationDied marks the client that the provider takes no more: one
-// notice for all accounts that hang on it.
-func (b *Book) registrationDied(p *profile, call refreshCall, refused *dance.Refused) error {
-	name := call.link.Provider.Name
-	why := name + " no longer takes this program's registration (" + refused.Code + ")."
-	p.store.Lock()
-	defer p.store.Unlock()
-	b.mu.Lock()
-	v, a := p.vault, p.accounts[call.account]
-	if v == nil || a == nil || a.hash != call.before {
-		defer b.mu.Unlock()
-		return p.overtakenLocked(call.account)
-	}
-	r := p.registrations[call.client.ID]
-	again := r.Dead != ""
-	r.Dead = why
-	p.registrations[r.ID] = r
-	for _, a := range p.accounts {
-		if a.Registration == r.ID {
-			a.facts.DeadClient, a.facts.OfflineAt = why, time.Now()
-		}
-	}
-	e := a.cannotRefreshLocked(0, 0, false, false)
-	b.mu.Unlock()
-	if again {
-		return e
-	}
-	if err := v.Commit(put(keyRegistration+r.ID, r)); err != nil {
-		b.alarm(Alarm{Code: "disk", Text: diskProblem(err).Text, Hint: diskProblem(err).Hint})
-	}
-	b.announce(Event{Type: EventAccountNeedsRegistration, Profile: p.id, Account: call.account,
-		Data: map[string]string{"provider": call.link.Provider.ID, "why": why}})
-	return e
 }
 
 // probe asks the provider's userinfo about a token that cannot be refreshed.

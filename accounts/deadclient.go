@@ -1,0 +1,113 @@
+package accounts
+
+import (
+	"time"
+
+	"dancecard/vault"
+)
+
+// registrationDied marks the client that the provider takes no more, as a
+// refresh found.
+func (b *Book) registrationDied(p *profile, call refreshCall, reason string) error {
+	p.store.Lock()
+	defer p.store.Unlock()
+	b.mu.Lock()
+	a := p.accounts[call.account]
+	if p.vault == nil || a == nil || a.hash != call.before {
+		defer b.mu.Unlock()
+		return p.overtakenLocked(call.account)
+	}
+	b.mu.Unlock()
+	b.clientDied(p, call.client.ID, call.link.Provider.Name, reason, call.account)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a := p.accounts[call.account]; a != nil {
+		return a.cannotRefreshLocked(0, 0, false, false)
+	}
+	return p.goneLocked(call.account)
+}
+
+// clientDied makes it durable that a client is dead, with one notice for all
+// accounts that hang on it, in the name of one of them (or "" for none). Those
+// of a client that [dance.Register] made need a sign-in, which makes a new one;
+// others need the user to enter one. The caller holds p.store.
+func (b *Book) clientDied(p *profile, id, name, reason, account string) {
+	b.mu.Lock()
+	v, r := p.vault, p.registrations[id]
+	if v == nil || r.ID == "" || r.Dead != "" {
+		b.mu.Unlock()
+		return
+	}
+	r.Dead = name + " no longer takes this program's registration (" + reason + ")."
+	p.registrations[id] = r
+	changes := []vault.Change{put(keyRegistration+id, r)}
+	event := Event{Type: EventAccountNeedsRegistration, Profile: p.id, Account: account, Data: map[string]string{"provider": r.Provider, "why": r.Dead}}
+	for _, a := range p.accounts {
+		if a.Registration != id {
+			continue
+		}
+		if a.ID == account || event.Account == "" {
+			event.Account, event.Data["label"] = a.ID, a.Label
+		}
+		if !r.made() {
+			a.facts.DeadClient, a.facts.OfflineAt = r.Dead, time.Now()
+			continue
+		}
+		event.Type = EventAccountNeedsSignIn
+		record := a.accountRecord
+		record.Trouble = &trouble{Status: NeedsSignIn, Since: time.Now(), Replaced: true,
+			Why: name + " no longer knows this program. A sign-in registers it anew."}
+		p.troubleLocked([]accountRecord{record})
+		changes = append(changes, put(keyAccount+a.ID, record))
+	}
+	b.mu.Unlock()
+	if err := v.Commit(changes...); err != nil {
+		b.alarm(Alarm{Code: "disk", Text: diskProblem(err).Text, Hint: diskProblem(err).Hint})
+	}
+	if event.Account != "" {
+		b.announce(event)
+	}
+}
+
+// strandedLocked are the accounts whose trouble a new registration changes:
+// those of a dead client that it replaces need a sign-in now, and those that
+// had been given up over this very client are well again.
+func (p *profile) strandedLocked(r registrationRecord) (changed []accountRecord) {
+	for _, a := range p.accounts {
+		old, record := p.registrations[a.Registration], a.accountRecord
+		switch {
+		case old.ID == r.ID:
+			if a.Trouble == nil || !a.Trouble.Replaced {
+				continue
+			}
+			record.Trouble = nil
+		case old.Dead == "" || old.Provider != r.Provider || old.For != r.For:
+			continue
+		default:
+			record.Trouble = &trouble{Status: NeedsSignIn, Since: time.Now(), Replaced: true,
+				Why: "It was linked through a registration that " + a.Link.Provider.Name + " no longer takes. A sign-in moves it to the new one."}
+		}
+		changed = append(changed, record)
+	}
+	return changed
+}
+
+// troubleLocked takes over the trouble of changed records.
+func (p *profile) troubleLocked(changed []accountRecord) {
+	for _, r := range changed {
+		if a := p.accounts[r.ID]; a != nil {
+			a.Trouble, a.facts.Trouble = r.Trouble, r.Trouble
+			a.facts.DeadClient, a.facts.Offline, a.facts.Answered = "", "", false
+		}
+	}
+}
+
+// reviveLocked lets the accounts of a client try again at once.
+func (p *profile) reviveLocked(registration string) {
+	for _, a := range p.accounts {
+		if a.Registration == registration {
+			a.facts.DeadClient, a.facts.Offline, a.facts.Answered = "", "", false
+			a.lastTry, a.failures = time.Time{}, 0
+		}
+	}
+}
