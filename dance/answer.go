@@ -3,6 +3,7 @@ package dance
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"math"
 	"mime"
 	"net/url"
@@ -67,7 +68,7 @@ func readToken(doc map[string]any, q Quirks, sent time.Time, separator string, r
 	if nested, ok := at(doc, q.Nested).(map[string]any); ok {
 		from = nested
 	}
-	t := Token{Extra: extra(doc)}
+	t := Token{Extra: extra(doc, from)}
 	for name, to := range map[string]*secret.String{"access_token": &t.Access, "refresh_token": &t.Refresh, "id_token": &t.ID} {
 		switch v := from[name].(type) {
 		case nil:
@@ -83,10 +84,10 @@ func readToken(doc map[string]any, q Quirks, sent time.Time, separator string, r
 	if t.Access.IsZero() {
 		return t, errors.New("it holds no access token")
 	}
-	if err := tokenType(from["token_type"], q); err != nil {
+	var err error
+	if t.Type, err = tokenType(from["token_type"], q); err != nil {
 		return t, err
 	}
-	t.Type = "Bearer"
 	t.Expiry = expiry(from, q, sent, refreshable || !t.Refresh.IsZero())
 	t.Granted = granted(from["scope"], separator)
 	return t, nil
@@ -98,19 +99,27 @@ func tokenText(s string) bool {
 	return len(s) <= tokenLength && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// tokenType accepts Bearer in any case (RFC 6749 section 5.1). A row with the
-// quirk has no type, or words of its own, but never one that needs signing.
-func tokenType(v any, q Quirks) error {
+const (
+	bearerType = "Bearer"
+	dpopType   = "DPoP"
+)
+
+// tokenType accepts Bearer in any case (RFC 6749 section 5.1), and DPoP for
+// the caller to compare. A row with the quirk has no type, or words of its own,
+// but never one that needs signing.
+func tokenType(v any, q Quirks) (string, error) {
 	name, isText := v.(string)
 	switch {
-	case isText && strings.EqualFold(name, "Bearer"):
-		return nil
-	case q.TokenTypeMissing && (v == nil || isText && !slices.Contains([]string{"mac", "dpop", "pop", "n_a"}, strings.ToLower(name))):
-		return nil
+	case isText && (strings.EqualFold(name, bearerType) || q.TokenType != "" && strings.EqualFold(name, q.TokenType)):
+		return bearerType, nil
+	case isText && strings.EqualFold(name, dpopType):
+		return dpopType, nil
+	case q.TokenTypeMissing && (v == nil || isText && !slices.Contains([]string{"mac", "pop", "n_a"}, strings.ToLower(name))):
+		return bearerType, nil
 	case v == nil:
-		return errors.New("it does not say what type the token has")
+		return "", errors.New("it does not say what type the token has")
 	}
-	return errors.New("its token is not a bearer token")
+	return "", errors.New("its token is not a bearer token")
 }
 
 // expiry reads expires_in as seconds (a number, a string, an integral or
@@ -171,26 +180,52 @@ func granted(v any, separator string) []string {
 	return slices.DeleteFunc(words, func(s string) bool { return !tokenText(s) })
 }
 
-// extra keeps the other plain values of an answer, none that may be secret.
-func extra(doc map[string]any) map[string]string {
+// extra keeps the other plain values of an answer and of the object in it that
+// holds the tokens; none that may be secret.
+func extra(docs ...map[string]any) map[string]string {
 	kept := map[string]string{}
-	for name := range doc {
-		lower := strings.ToLower(name)
-		known := slices.Contains([]string{"expires_in", "expires_at", "scope"}, name)
-		hidden := strings.Contains(lower, "token") && !strings.HasSuffix(lower, "_expires_in") || strings.Contains(lower, "secret")
-		if known || hidden || strings.Contains(name, ".") {
-			continue
+	for _, doc := range docs {
+		for _, name := range slices.Sorted(maps.Keys(doc)) {
+			if v := text(doc, name); keepable(name) && kept[name] == "" {
+				keepText(kept, name, v)
+			}
 		}
-		v := text(doc, name)
-		if v == "" || len(v) > extraLength || len(kept) == extraCount || clean(v, extraLength) != v {
-			continue
-		}
-		kept[name] = v
 	}
 	if len(kept) == 0 {
 		return nil
 	}
 	return kept
+}
+
+// keepable reports names of values that are not read already and hold no
+// secret. When a refresh token ends has a different name with each provider.
+func keepable(name string) bool {
+	lower := strings.ToLower(name)
+	known := slices.Contains([]string{"expires_in", "expires_at", "scope"}, name)
+	moment := strings.HasSuffix(lower, "_expires_in") || strings.HasSuffix(lower, "_expires_at")
+	hidden := strings.Contains(lower, "token") && !moment || strings.Contains(lower, "secret")
+	return !known && !hidden && !strings.Contains(name, ".")
+}
+
+func keepText(kept map[string]string, name, v string) {
+	if v != "" && len(v) <= extraLength && len(kept) < extraCount && clean(v, extraLength) == v {
+		kept[name] = v
+	}
+}
+
+// keep adds values of the redirect that the row names.
+func (t *Token) keep(names []string, values url.Values) {
+	if t.Access.IsZero() {
+		return
+	}
+	for _, name := range names {
+		if v := values.Get(name); v != "" {
+			if t.Extra == nil {
+				t.Extra = map[string]string{}
+			}
+			keepText(t.Extra, name, v)
+		}
+	}
 }
 
 // salvage finds the refresh token in an answer that was not accepted: the

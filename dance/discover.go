@@ -21,6 +21,7 @@ type metadata struct {
 	challenges  []string // nil: not said
 	scopes      []string
 	parRequired bool
+	dpopAlgs    []string // what proofs may be signed with (RFC 9449 section 5.1)
 	documents   bool     // client id metadata documents are taken
 	grants      []string // nil: not said
 }
@@ -36,6 +37,7 @@ func resolve(ctx context.Context, p Provider, r Registration) (Link, metadata, e
 			return l, m, err
 		}
 		l.IssParam, l.SigningAlgs = m.issParam, m.signingAlgs
+		l.DPoPAlgs, l.PARRequired = m.dpopAlgs, m.parRequired
 		l.ChallengeKnown = slices.Contains(m.challenges, "S256")
 		merge(&l.Provider.Endpoints, m.endpoints)
 	}
@@ -45,8 +47,8 @@ func resolve(ctx context.Context, p Provider, r Registration) (Link, metadata, e
 	if m.challenges != nil && !l.ChallengeKnown && (p.PKCE == "" || p.PKCE == "S256") {
 		return l, m, &Invalid{Stage: "discovery", Text: "the provider offers PKCE without S256, which is not safe; its operator can turn S256 on"}
 	}
-	if m.parRequired {
-		return l, m, &Invalid{Stage: "discovery", Text: "the provider takes pushed authorization requests (PAR) only, which this version cannot send"}
+	if m.parRequired && l.Provider.Endpoints.PAR == "" {
+		return l, m, &Invalid{Stage: "discovery", Text: "the provider takes pushed authorization requests (PAR) only and does not say where; its operator can name the address"}
 	}
 	if l.AuthStyle == "" {
 		l.AuthStyle = p.AuthStyle
@@ -132,6 +134,7 @@ func readMetadata(body []byte, p Provider, issuer *url.URL) (metadata, error) {
 		issParam:    at(doc, "authorization_response_iss_parameter_supported") == true,
 		parRequired: at(doc, "require_pushed_authorization_requests") == true,
 		signingAlgs: stringsAt(doc, "id_token_signing_alg_values_supported"),
+		dpopAlgs:    stringsAt(doc, "dpop_signing_alg_values_supported"),
 		authMethods: stringsAt(doc, "token_endpoint_auth_methods_supported"),
 		scopes:      stringsAt(doc, "scopes_supported"),
 		documents:   at(doc, "client_id_metadata_document_supported") == true,

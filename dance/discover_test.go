@@ -35,7 +35,7 @@ func TestDiscoveryDocuments(t *testing.T) {
 		{name: "no token endpoint", change: set("token_endpoint", nil), invalid: "no token address"},
 		{name: "row's own endpoint wins", change: set("token_endpoint", nil), row: func(p *Provider) { p.Endpoints.Token = "https://token.example/t" }},
 		{name: "row with odd PKCE", row: func(p *Provider) { p.PKCE = "S512" }, invalid: "PKCE"},
-		{name: "row with odd redirect", row: func(p *Provider) { p.Redirect.Mode = "https" }, invalid: "redirect"},
+		{name: "row with odd redirect", row: func(p *Provider) { p.Redirect.Mode = "carrier pigeon" }, invalid: "redirect"},
 		{name: "row with foreign redirect host", row: func(p *Provider) { p.Redirect.Host = "0.0.0.0" }, invalid: "redirect"},
 		{name: "row with odd path", row: func(p *Provider) { p.Redirect.Path = "/a?b" }, invalid: "path"},
 		{name: "row with odd port", row: func(p *Provider) { p.Redirect.Port = 70000 }, invalid: "port"},

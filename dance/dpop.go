@@ -1,6 +1,7 @@
 package dance
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,6 +12,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
@@ -94,6 +96,84 @@ func thumbprint(key secret.String) (string, error) {
 	}
 	sum, err := (&jose.JSONWebKey{Key: &private.PublicKey}).Thumbprint(crypto.SHA256)
 	return base64.RawURLEncoding.EncodeToString(sum), err
+}
+
+// A prover adds proofs to the requests to one server and remembers the nonce
+// that the server gave last. A nil prover adds none.
+type prover struct {
+	key        secret.String
+	thumbprint string
+	nonce      string
+}
+
+func newProver(key secret.String) (*prover, error) {
+	if key.IsZero() {
+		return nil, nil
+	}
+	sum, err := thumbprint(key)
+	return &prover{key: key, thumbprint: sum}, err
+}
+
+// bind makes the key of an account where the row, or the user and the
+// provider, want its tokens bound to one.
+func (l Link) bind(asked bool) (*prover, error) {
+	required := l.Provider.DPoP == "required"
+	offered := slices.Contains(l.DPoPAlgs, string(jose.ES256))
+	switch {
+	case required && len(l.DPoPAlgs) > 0 && !offered:
+		return nil, &Invalid{Stage: "discovery", Text: "the provider binds tokens to kinds of key that this version does not have (DPoP)"}
+	case !required && !(asked && offered):
+		return nil, nil
+	}
+	key, err := newDPoPKey()
+	if err != nil {
+		return nil, &Failed{Stage: "authorization", Text: "no key could be made", Cause: err}
+	}
+	return newProver(key)
+}
+
+// send performs a request with a proof. A server that wants its nonce in it
+// has done nothing yet (RFC 9449 section 8): it is asked once more. access is
+// the token in the request, if there is one.
+func (p *prover) send(ctx context.Context, c *client, stage string, req *http.Request, access secret.String) (answer, error) {
+	if p == nil {
+		return c.send(ctx, stage, req)
+	}
+	for again := false; ; again = true {
+		signed, err := proof(p.key, req.Method, req.URL.String(), p.nonce, access)
+		if err != nil {
+			return answer{}, &Failed{Stage: stage, Text: err.Error(), Offline: true}
+		}
+		req.Header.Set("DPoP", signed)
+		a, err := c.send(ctx, stage, req)
+		nonce := serverNonce(a.header)
+		if nonce != "" {
+			p.nonce = nonce
+		}
+		if err != nil || again || nonce == "" || !wantsNonce(a) {
+			return a, err
+		}
+		if req.Body != nil {
+			if req.Body, err = req.GetBody(); err != nil {
+				return answer{}, &Failed{Stage: stage, Text: "the request could not be made", Offline: true}
+			}
+		}
+	}
+}
+
+// wantsNonce reports the answer of RFC 9449 section 8 (in the body) or 9 (in
+// the challenge).
+func wantsNonce(a answer) bool {
+	switch a.status {
+	case http.StatusBadRequest, http.StatusUnauthorized:
+	default:
+		return false
+	}
+	if found := challengeError.FindStringSubmatch(a.header.Get("WWW-Authenticate")); found != nil && found[1] == "use_dpop_nonce" {
+		return true
+	}
+	doc, _ := parseObject(a.body, true)
+	return stringAt(doc, "error") == "use_dpop_nonce"
 }
 
 // nonceLength bounds a server's nonce, which comes back in a header.

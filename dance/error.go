@@ -25,7 +25,7 @@ var (
 
 // Refused is the provider's own "no" (RFC 6749 sections 4.1.2.1 and 5.2).
 type Refused struct {
-	Stage       string // "authorization", "token", "refresh", "revocation", "userinfo"
+	Stage       string // "authorization", "pushed authorization", "token", "refresh", "revocation", "userinfo"
 	Code        string // "access_denied", "invalid_grant", "invalid_client"...
 	Description string // for people: cleaned of control and bidi characters, cut; may be empty
 	Status      int    // HTTP status, 0 for the redirect
@@ -40,7 +40,7 @@ func (e *Refused) Error() string {
 }
 
 // Codes beside the RFC's that providers document with the same meaning:
-// GitHub's bad_refresh_token, Slack's invalid_refresh_token, and OpenID's
+// GitHub's bad_refresh_token, Slack's and Twitch's invalid_refresh_token, and OpenID's
 // words for "the user has to be asked again".
 var grantEnded = []string{
 	"invalid_grant", "bad_refresh_token", "invalid_refresh_token", "token_revoked",
@@ -55,7 +55,7 @@ func (e *Refused) GrantEnded() bool {
 
 var registrationDead = []string{
 	"invalid_client", "unauthorized_client",
-	"incorrect_client_credentials", "bad_client_secret", "invalid_client_id",
+	"incorrect_client_credentials", "bad_client_secret", "invalid_client_id", "invalid_client_secret",
 }
 
 // RegistrationDead reports invalid_client, unauthorized_client and their

@@ -34,6 +34,8 @@ type expected struct {
 	access string
 	nonce  string   // "": not a dance, there is none
 	maxAge *int     // seconds, as asked for
+	acr    []string // any of them will do
+	madeUp string   // the subject to keep, where the provider names none
 	who    Identity // zero: not known yet
 }
 
@@ -88,7 +90,7 @@ func (l Link) quarrel(token *oidc.IDToken, claims map[string]any, e expected) st
 		return "it comes from the future; check the clock"
 	case claims["azp"] != nil && azp != l.ClientID:
 		return "it was issued to another client"
-	case azp == "" && slices.ContainsFunc(token.Audience, func(a string) bool { return a != l.ClientID }):
+	case azp == "" && slices.ContainsFunc(token.Audience, func(a string) bool { return a != l.ClientID && (a == "" || a != l.Provider.Quirks.AnyAudience) }):
 		return "it is meant for other clients too and does not say for whom it was issued"
 	case e.nonce != "" && subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(e.nonce)) != 1:
 		return "it does not answer this sign-in (nonce)"
@@ -96,6 +98,8 @@ func (l Link) quarrel(token *oidc.IDToken, claims map[string]any, e expected) st
 		return "it does not belong to the access token (at_hash)"
 	case e.maxAge != nil && (!authKnown || time.Since(time.Unix(int64(authTime), 0)) > time.Duration(*e.maxAge)*time.Second+skew):
 		return "the sign-in at the provider is older than was asked for"
+	case len(e.acr) > 0 && claims["acr"] != nil && !slices.Contains(e.acr, stringAt(claims, "acr")):
+		return "the sign-in at the provider was not of the strength that was asked for"
 	case e.who.Subject != "" && (token.Subject != e.who.Subject || token.Issuer != e.who.Issuer):
 		return "it speaks of another account"
 	}

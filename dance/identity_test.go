@@ -266,7 +266,7 @@ func TestIdentityByPaths(t *testing.T) {
 		}
 	}
 	answer(`{"data":[{"id":12345678901234567890,"login":"sam\u202e","profile":{"name":"Sam"},"picture":"https://img.example/1.png"}]}`)
-	who, err := l.identify(t.Context(), Token{Access: secret.New("at")}, expected{})
+	who, err := l.whoIs(t.Context(), Registration{}, receipt{token: Token{Access: secret.New("at")}}, expected{})
 	want := Identity{Issuer: op.URL, Subject: "12345678901234567890", Login: "sam", Name: "Sam", Avatar: "https://img.example/1.png"}
 	if err != nil || who != want {
 		t.Errorf("%+v, %v", who, err)
@@ -276,7 +276,7 @@ func TestIdentityByPaths(t *testing.T) {
 	}
 	for _, body := range []string{`{"data":[]}`, `{"data":[{"id":""}]}`, `{"data":[{"id":true}]}`, `{"data":[{"id":1e3}]}`, `{"data":{"0":{}}}`, `7`, `{"data":[{"id":"a\u0000"}]}`} {
 		answer(body)
-		if _, err := l.identify(t.Context(), Token{Access: secret.New("at")}, expected{}); !isInvalid(err) {
+		if _, err := l.whoIs(t.Context(), Registration{}, receipt{token: Token{Access: secret.New("at")}}, expected{}); !isInvalid(err) {
 			t.Errorf("%s: %v", body, err)
 		}
 		if _, err := Probe(t.Context(), l, Registration{}, Token{Access: secret.New("at")}); err == nil {
@@ -285,7 +285,7 @@ func TestIdentityByPaths(t *testing.T) {
 	}
 	l.Provider.Identity = Identify{Subject: "user_id", Login: "name"}
 	l.Provider.Endpoints.UserInfo = ""
-	who, err = l.identify(t.Context(), Token{Extra: map[string]string{"user_id": "7", "name": "sam"}}, expected{})
+	who, err = l.whoIs(t.Context(), Registration{}, receipt{values: map[string]any{"user_id": "7", "name": "sam"}}, expected{})
 	if err != nil || who.Subject != "7" || who.Login != "sam" {
 		t.Errorf("beside the token: %+v, %v", who, err)
 	}

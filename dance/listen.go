@@ -17,10 +17,19 @@ const (
 
 // bind listens as the row's redirect says: on 127.0.0.1, and for the name
 // localhost, which a browser may take for either family, on ::1 too. Where
-// this machine has no ::1 nobody else can listen there either.
-func bind(r Redirect) ([]net.Listener, int, error) {
+// this machine lacks one of the two nobody else can listen there either.
+func bind(r Redirect) ([]net.Listener, int, error) { return bindOver(net.Listen, r) }
+
+func bindOver(listen func(network, address string) (net.Listener, error), r Redirect) ([]net.Listener, int, error) {
 	for range portTries {
-		v4, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port())))
+		v4, err := listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(r.port())))
+		if missing(err) && r.host() == "localhost" {
+			v6, err := listen("tcp6", net.JoinHostPort("::1", strconv.Itoa(r.port())))
+			if err != nil {
+				return nil, 0, unbound(r.port(), err)
+			}
+			return []net.Listener{v6}, v6.Addr().(*net.TCPAddr).Port, nil
+		}
 		if err != nil {
 			return nil, 0, unbound(r.port(), err)
 		}
@@ -28,11 +37,11 @@ func bind(r Redirect) ([]net.Listener, int, error) {
 		if r.host() != "localhost" {
 			return []net.Listener{v4}, port, nil
 		}
-		v6, err := net.Listen("tcp6", net.JoinHostPort("::1", strconv.Itoa(port)))
+		v6, err := listen("tcp6", net.JoinHostPort("::1", strconv.Itoa(port)))
 		switch {
 		case err == nil:
 			return []net.Listener{v4, v6}, port, nil
-		case errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT):
+		case missing(err):
 			return []net.Listener{v4}, port, nil
 		}
 		v4.Close()
@@ -41,6 +50,11 @@ func bind(r Redirect) ([]net.Listener, int, error) {
 		}
 	}
 	return nil, 0, &Failed{Stage: "authorization", Text: "no port is free on both 127.0.0.1 and ::1; try again"}
+}
+
+// missing reports an address family that this machine does not have.
+func missing(err error) bool {
+	return errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT)
 }
 
 func unbound(port int, err error) *Failed {

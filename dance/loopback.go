@@ -1,8 +1,10 @@
 package dance
 
 import (
+	"bufio"
 	"context"
-	"crypto/subtle"
+	"crypto/tls"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -35,10 +37,13 @@ type loopback struct {
 	link      Link
 	state     string
 	host      string // what a Host header must say
-	path      string // of the redirect URI
+	path      string // of the redirect URI; "": the answer is pasted
 	cleanPath string
+	probePath string
+	secure    *tls.Config // nil: plain http
 
-	authorization string // set before the first request
+	judge     func(url.Values) (callback, page, bool) // nil: the code flow's
+	renewable bool                                    // see trip
 
 	answers chan callback // receives one
 	taken   chan struct{} // closed when it did
@@ -48,12 +53,13 @@ type loopback struct {
 	listeners []net.Listener
 	running   sync.WaitGroup // accept loops and connections
 
-	mu        sync.Mutex // guards the fields that follow
-	phase     phase
-	startPath string
-	fetched   bool // the start address was
-	seen      bool // the clean address was
-	outcome   page
+	mu            sync.Mutex // guards the fields that follow
+	phase         phase
+	authorization string // where the start address leads
+	startPath     string
+	fetched       bool // the start address was
+	seen          bool // the clean address was
+	outcome       page
 }
 
 type phase int
@@ -66,8 +72,9 @@ const (
 
 // callback is what ended the wait: a code, or what went wrong.
 type callback struct {
-	code string
-	err  error
+	code   string
+	values url.Values // the answer's query; nil if a bare code was pasted
+	err    error
 }
 
 // listen binds the row's redirect address. Nothing is served before serve.
@@ -82,16 +89,47 @@ func listen(l Link, state string) (*loopback, error) {
 		host:      net.JoinHostPort(r.host(), strconv.Itoa(port)),
 		path:      l.Provider.redirectPath(),
 		cleanPath: "/done/" + random(),
+		probePath: "/probe/" + random(),
 		answers:   make(chan callback, 1),
 		taken:     make(chan struct{}),
 		shown:     make(chan struct{}),
 		outcome:   overPage,
 	}
-	if lb.path == "" {
+	switch {
+	case r.paste():
+		lb.path, lb.redirect = "", r.URI
+		return lb, nil
+	case lb.path == "":
 		lb.path = "/" + random()
 	}
-	lb.redirect = "http://" + lb.host + lb.path
+	lb.redirect = r.scheme() + "://" + lb.host + lb.path
+	if r.scheme() == "https" {
+		if lb.secure, err = selfSigned(); err != nil {
+			lb.abandon()
+			return nil, &Failed{Stage: "authorization", Text: "no certificate for this machine could be made", Cause: err}
+		}
+	}
 	return lb, nil
+}
+
+// abandon ends a listener that was never served.
+func (lb *loopback) abandon() {
+	for _, l := range lb.listeners {
+		l.Close()
+	}
+}
+
+// lead sets where the start address leads.
+func (lb *loopback) lead(authorization string) {
+	lb.mu.Lock()
+	defer lb.mu.Unlock()
+	lb.authorization = authorization
+}
+
+func (lb *loopback) leads() string {
+	lb.mu.Lock()
+	defer lb.mu.Unlock()
+	return lb.authorization
 }
 
 // start makes a new start URL; an earlier one is no longer known.
@@ -110,7 +148,7 @@ func (lb *loopback) starts(path string) bool {
 
 // serve begins to answer. authorization is where the start address leads.
 func (lb *loopback) serve(authorization string) {
-	lb.authorization = authorization
+	lb.lead(authorization)
 	lb.server = &http.Server{
 		Handler:                      lb,
 		ReadTimeout:                  requestTime,
@@ -118,6 +156,7 @@ func (lb *loopback) serve(authorization string) {
 		MaxHeaderBytes:               requestHead,
 		ErrorLog:                     log.New(io.Discard, "", 0),
 		DisableGeneralOptionsHandler: true,
+		ConnContext:                  rememberConn,
 		ConnState: func(_ net.Conn, s http.ConnState) {
 			switch s {
 			case http.StateNew:
@@ -130,7 +169,7 @@ func (lb *loopback) serve(authorization string) {
 	lb.server.SetKeepAlivesEnabled(false)
 	guests := &crowd{}
 	for _, l := range lb.listeners {
-		lb.running.Go(func() { lb.server.Serve(crowdListener{l, guests}) })
+		lb.running.Go(func() { lb.server.Serve(eitherListener{crowdListener{l, guests}, lb.secure}) })
 	}
 }
 
@@ -152,6 +191,41 @@ func (lb *loopback) close() {
 	lb.server.Shutdown(ctx)
 	lb.server.Close()
 	lb.running.Wait()
+}
+
+// probe asks over the network whether this listener is the one that answers
+// at the redirect's address, before anybody is sent there.
+func (lb *loopback) probe(ctx context.Context) error {
+	_, port, _ := net.SplitHostPort(lb.host)
+	for _, l := range lb.listeners {
+		ip, _, err := net.SplitHostPort(l.Addr().String())
+		if err == nil && lb.answersAt(ctx, net.JoinHostPort(ip, port)) {
+			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return &Failed{Stage: "authorization", Text: fmt.Sprintf("another program answers at %s, where the provider's answer would arrive; close it and try again", lb.host)}
+	}
+	return nil
+}
+
+func (lb *loopback) answersAt(ctx context.Context, address string) bool {
+	dialer := net.Dialer{Timeout: requestTime}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(requestTime))
+	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", lb.probePath, lb.host)
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return false
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<10))
+	return err == nil && string(body) == lb.cleanPath
 }
 
 // expire ends the wait without an answer.
@@ -184,10 +258,12 @@ func (lb *loopback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case lb.starts(path):
 		handle = lb.begin
-	case path == lb.path:
+	case path == lb.path && path != "" && secured(r) == (lb.secure != nil):
 		handle = lb.receive
 	case path == lb.cleanPath:
 		handle = lb.show
+	case path == lb.probePath:
+		handle = lb.probed
 	}
 	switch {
 	case r.Host != lb.host:
@@ -230,7 +306,7 @@ func (lb *loopback) begin(w http.ResponseWriter, _ string) {
 	lb.mu.Lock()
 	again := lb.fetched
 	lb.fetched = true
-	live := lb.phase == waiting
+	live, authorization := lb.phase == waiting, lb.authorization
 	lb.mu.Unlock()
 	if !live || again {
 		lb.settle(callback{err: &Invalid{Stage: "authorization",
@@ -238,7 +314,11 @@ func (lb *loopback) begin(w http.ResponseWriter, _ string) {
 		overPage.write(w, http.StatusGone)
 		return
 	}
-	w.Header().Set("Location", lb.authorization)
+	if lb.secure != nil {
+		page{Kind: "warning", Provider: lb.link.Provider.Name, Next: authorization, Address: lb.host}.write(w, http.StatusOK)
+		return
+	}
+	w.Header().Set("Location", authorization)
 	w.WriteHeader(http.StatusFound)
 }
 
@@ -254,39 +334,6 @@ func (lb *loopback) receive(w http.ResponseWriter, query string) {
 		w.Header().Set("Location", lb.cleanPath)
 		w.WriteHeader(http.StatusSeeOther)
 	}
-}
-
-// read looks at the state before anything else. Not ok: not an answer to this
-// dance. An answer with a wrong iss is one, and ends it (RFC 9207 section 2.4).
-func (lb *loopback) read(query string) (callback, page, bool) {
-	if strings.Count(query, "&") >= queryCount {
-		return callback{}, page{}, false
-	}
-	values, err := url.ParseQuery(query)
-	if err != nil || len(values["state"]) != 1 ||
-		subtle.ConstantTimeCompare([]byte(values.Get("state")), []byte(lb.state)) != 1 {
-		return callback{}, page{}, false
-	}
-	for _, name := range []string{"code", "iss", "error", "error_description"} {
-		if len(values[name]) > 1 {
-			return callback{}, page{}, false
-		}
-	}
-	code, problem, iss := values.Get("code"), values.Get("error"), values.Get("iss")
-	if (code == "") == (problem == "") || !tokenText(code) {
-		return callback{}, page{}, false
-	}
-	p := lb.link.Provider
-	switch {
-	case values.Has("iss") && p.Issuer != "" && !sameIssuer(p, iss):
-		return callback{err: &Invalid{Stage: "authorization", Text: "the answer comes from another provider (iss); nothing was sent to it"}}, overPage, true
-	case problem != "":
-		no := refused("authorization", problem, values.Get("error_description"), 0)
-		return callback{err: no}, page{Kind: "refused", Provider: p.Name, Code: no.Code, Description: no.Description}, true
-	case lb.link.IssParam && !values.Has("iss"):
-		return callback{err: &Invalid{Stage: "authorization", Text: "the answer does not say which provider it comes from (iss), though this one always does"}}, overPage, true
-	}
-	return callback{code: code}, page{Kind: "done", Provider: p.Name}, true
 }
 
 // show is the clean address.

@@ -15,12 +15,15 @@ var pageSource string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageSource))
 
-// page is what the browser shows at the end: one of three, without scripts.
+// page is what the browser shows, without scripts: at the end, or before a
+// warning of its own.
 type page struct {
-	Kind        string // "done", "over", "refused"
+	Kind        string // "done", "over", "refused", "stale", "warning"
 	Provider    string
 	Code        string // refused: the provider's word
 	Description string
+	Next        string // warning: where the user goes on to
+	Address     string // warning: the host that the browser will warn of
 }
 
 var overPage = page{Kind: "over"}

@@ -242,6 +242,17 @@ const (
 // (RFC 8252 section 7.3).
 func (r Redirect) anyPort() bool { return r.Mode == "" || r.Mode == "any_port" }
 
+// paste reports rows whose answer the user carries: the provider shows a code,
+// or ends at an address where nobody listens.
+func (r Redirect) paste() bool { return r.Mode == "paste" }
+
+func (r Redirect) scheme() string {
+	if r.Mode == "https" {
+		return "https"
+	}
+	return "http"
+}
+
 func (r Redirect) host() string {
 	if r.Host == "" {
 		return "127.0.0.1"
@@ -251,7 +262,7 @@ func (r Redirect) host() string {
 
 func (r Redirect) port() int {
 	switch {
-	case r.anyPort():
+	case r.anyPort() || r.paste():
 		return 0
 	case r.Port == 0:
 		return fixedPort
@@ -290,9 +301,12 @@ func (p Provider) redirectPath() string {
 	return fixedPath + "/" + p.ID
 }
 
-// RedirectURI is what the user registers for this row; for any_port rows the
-// form without a port.
+// RedirectURI is what the user registers for this row: for any_port rows the
+// form without a port, for mode paste the row's own, which may be empty.
 func RedirectURI(p Provider) string {
+	if p.Redirect.paste() {
+		return p.Redirect.URI
+	}
 	host, path := p.Redirect.host(), p.redirectPath()
 	if port := p.Redirect.port(); port != 0 {
 		host = net.JoinHostPort(host, strconv.Itoa(port))
@@ -300,7 +314,23 @@ func RedirectURI(p Provider) string {
 	if path == "" {
 		path = "/"
 	}
-	return "http://" + host + path
+	return p.Redirect.scheme() + "://" + host + path
+}
+
+// clientIDParam is what the row calls client_id.
+func (p Provider) clientIDParam() string {
+	if p.Quirks.ClientIDParam == "" {
+		return "client_id"
+	}
+	return p.Quirks.ClientIDParam
+}
+
+// secretParam is what the row calls client_secret.
+func (p Provider) secretParam() string {
+	if p.Quirks.SecretParam == "" {
+		return "client_secret"
+	}
+	return p.Quirks.SecretParam
 }
 
 // oidc reports rows that speak OpenID Connect.
@@ -313,23 +343,34 @@ func (p Provider) check() error {
 	e := p.Endpoints
 	for _, a := range []struct{ name, address string }{
 		{"authorization", e.Authorization}, {"token", e.Token},
-		{"userinfo", e.UserInfo}, {"revocation", e.Revocation}, {"end_session", e.EndSession},
-		{"jwks", e.JWKS}, {"refresh", e.Refresh}, {"identity", p.Identity.URL},
+		{"userinfo", e.UserInfo}, {"revocation", e.Revocation}, {"introspection", e.Introspection},
+		{"end_session", e.EndSession}, {"device_authorization", e.DeviceAuthorization},
+		{"pushed_authorization_request", e.PAR}, {"registration", e.Registration},
+		{"jwks", e.JWKS}, {"refresh", e.Refresh}, {"request_token", e.RequestToken}, {"device_token", e.DeviceToken},
+		{"identity", p.Identity.URL},
 	} {
 		if a.address == "" {
 			continue
 		}
-		if _, err := checkURL(a.address); err != nil {
+		u, err := checkURL(a.address)
+		if err != nil {
 			return fmt.Errorf("the %s address cannot be used: %w", a.name, err)
+		}
+		if strings.ContainsAny(u.Host, "{}") {
+			return fmt.Errorf("the %s address has a gap in its host", a.name)
 		}
 	}
 	switch {
-	case e.Authorization == "" || e.Token == "":
+	case e.Token == "" || e.Authorization == "" && e.DeviceAuthorization == "":
 		return errors.New("the provider has no authorization or no token address")
+	case p.Protocol == "oauth1" && e.RequestToken == "":
+		return errors.New("the provider has no request token address")
 	case p.oidc() && p.Issuer == "":
 		return errors.New("the provider has no issuer")
 	case p.PKCE != "" && p.PKCE != "S256" && p.PKCE != "plain" && p.PKCE != "off":
 		return fmt.Errorf("the PKCE method %q is not known", clean(p.PKCE, 40))
+	case p.DPoP != "" && p.DPoP != "required":
+		return fmt.Errorf("the DPoP rule %q is not known", clean(p.DPoP, 40))
 	}
 	return p.Redirect.check()
 }

@@ -22,9 +22,15 @@ import (
 // Answered says whether the old refresh token may be spent), *Invalid.
 func Refresh(ctx context.Context, l Link, r Registration, old Token, scopes []string, who Identity) (Token, error) {
 	p := l.Provider
+	if len(scopes) == 0 && p.Quirks.RefreshScope {
+		scopes = old.Granted
+	}
 	params := tokenParams(p)
 	if len(scopes) > 0 {
 		params.Set(scopeParam(p), joinScopes(p, scopes))
+	}
+	if l.Resource != "" {
+		params.Set("resource", l.Resource)
 	}
 	if p.Quirks.RefreshRedirect {
 		params.Set("redirect_uri", l.RedirectURI)
@@ -33,9 +39,13 @@ func Refresh(ctx context.Context, l Link, r Registration, old Token, scopes []st
 	if address == "" {
 		address = p.Endpoints.Token
 	}
-	call := &tokenCall{client: newClient(p), stage: "refresh", provider: p, params: params, refreshable: true}
+	proofs, err := newProver(old.Key)
+	if err != nil {
+		return Token{}, &Failed{Stage: "refresh", Text: err.Error(), Offline: true}
+	}
+	call := &tokenCall{client: newClient(p), stage: "refresh", provider: p, params: params, refreshable: true, proofs: proofs}
 	source := config(l, l.registration(r), address).TokenSource(call.over(ctx), &oauth2.Token{RefreshToken: old.Refresh.Reveal()})
-	_, err := source.Token()
+	_, err = source.Token()
 	t, err := call.result(err)
 	if err != nil {
 		return t, err

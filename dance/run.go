@@ -6,9 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -23,26 +20,26 @@ const (
 	exchangeLimit = time.Minute     // tokens and identity together
 )
 
-// Run performs the authorization code flow with PKCE (RFC 6749, 7636, 8252).
+// Run performs the flow that the row and the request name: authorization code
+// with PKCE (RFC 6749, 7636, 8252), device authorization (RFC 8628) or
+// OAuth 1.0a (RFC 5849).
 //
 // If it fails after tokens were received, they are revoked where the row does
 // not say that this ends more than the token; where it does, they are in the
 // Result beside the error and the caller decides.
 func Run(ctx context.Context, p Provider, prompt Prompt, req Request) (Result, error) {
-	r := req.Registration
-	if r.ClientID == "" {
-		r = Registration{ClientID: p.ClientID, ClientSecret: p.ClientSecret, AuthStyle: r.AuthStyle}
+	if p.Protocol == "oauth1" {
+		return runOAuth1(ctx, p, prompt, req)
 	}
-	if r.ClientID == "" {
-		return Result{}, ErrNoRegistration
-	}
-	link, meta, err := resolve(ctx, p, r)
+	return runCode(ctx, p, prompt, req)
+}
+
+func runCode(ctx context.Context, p Provider, prompt Prompt, req Request) (Result, error) {
+	d, err := begin(ctx, p, req)
 	if err != nil {
-		return Result{}, ended(ctx, err)
+		return Result{}, err
 	}
-	req.Scopes = scopes(p, req.Scopes, meta.scopes)
-	d := &dance{link: link, registration: r, request: req, state: random(), nonce: random(), verifier: oauth2.GenerateVerifier()}
-	back, err := d.wait(ctx, prompt)
+	back, err := d.travel(ctx, prompt)
 	if err != nil {
 		return Result{}, err
 	}
@@ -50,7 +47,7 @@ func Run(ctx context.Context, p Provider, prompt Prompt, req Request) (Result, e
 	if prompt.Exchanging != nil {
 		prompt.Exchanging()
 	}
-	return d.finish(ctx, back.answer.code)
+	return d.conclude(ctx, func(ctx context.Context) (receipt, error) { return d.exchange(ctx, back.answer) })
 }
 
 // dance is one run: what was made up for it and what it asks for.
@@ -58,9 +55,40 @@ type dance struct {
 	link         Link
 	registration Registration
 	request      Request
-	state        string
-	nonce        string
-	verifier     string
+	options      map[string]string // parameters that the user's options set
+	proofs       *prover           // nil: the tokens are not bound to a key
+
+	state    string
+	nonce    string
+	verifier string
+}
+
+// begin settles what every flow needs before it speaks to the user: the
+// registration, the addresses, what is asked for.
+func begin(ctx context.Context, p Provider, req Request) (*dance, error) {
+	r := req.Registration
+	if r.ClientID == "" {
+		r = Registration{ClientID: p.ClientID, ClientSecret: p.ClientSecret, AuthStyle: r.AuthStyle}
+	}
+	if r.ClientID == "" {
+		return nil, ErrNoRegistration
+	}
+	options, err := p.chosen(req.Options)
+	if err != nil {
+		return nil, err
+	}
+	link, meta, err := resolve(ctx, p, r)
+	if err != nil {
+		return nil, ended(ctx, err)
+	}
+	link.Resource = req.Resource
+	if link.Resource == "" {
+		link.Resource = p.Resource
+	}
+	req.Scopes = scopes(p, req.Scopes, meta.scopes)
+	d := &dance{link: link, registration: r, request: req, options: options}
+	d.proofs, err = link.bind(req.DPoP)
+	return d, err
 }
 
 // random is 256 bits as text for a URL.
@@ -86,147 +114,62 @@ func scopes(p Provider, asked, offered []string) []string {
 	return standard
 }
 
-// arrival is the answer that the listener took, with the listener, which
-// still stands for the browser's sake.
-type arrival struct {
-	answer callback
-	close  func()
+// travel sends the browser to the provider. A provider that has forgotten a
+// pushed request gets a new one, once, with nothing of the first in it.
+func (d *dance) travel(ctx context.Context, prompt Prompt) (arrival, error) {
+	if d.link.Provider.Endpoints.Authorization == "" {
+		return arrival{}, &Invalid{Stage: "authorization", Text: "the provider has no authorization address; sign in with a code on another device"}
+	}
+	back, err := d.trip(true).run(ctx, prompt)
+	if d.forgotten(err) {
+		back, err = d.trip(false).run(ctx, prompt)
+	}
+	if err == nil {
+		d.link.RedirectURI = back.redirect
+	}
+	return back, err
 }
 
-// wait opens the browser and waits for the one right answer. Unless it fails,
-// the listener stands until the arrival is closed.
-func (d *dance) wait(ctx context.Context, prompt Prompt) (arrival, error) {
-	timed, stop := context.WithTimeout(ctx, TimeLimit)
-	lb, err := listen(d.link, d.state)
-	if err != nil {
-		stop()
-		return arrival{}, err
-	}
-	d.link.RedirectURI = lb.redirect
-	authorization := d.authorization()
-	lb.serve(authorization)
-	var opener sync.WaitGroup
-	end := func() {
-		lb.close()
-		stop()
-		opener.Wait()
-	}
-	open := func() {
-		opened := make(chan error, 1)
-		start := lb.start()
-		opener.Go(func() {
-			if prompt.OpenURL != nil {
-				opened <- prompt.OpenURL(timed, start)
+// trip makes up what one trip needs.
+func (d *dance) trip(renewable bool) trip {
+	d.state, d.nonce, d.verifier = random(), random(), oauth2.GenerateVerifier()
+	return trip{
+		link: d.link, state: d.state, renewable: renewable && d.pushes(),
+		address: func(ctx context.Context, redirect string) (string, error) {
+			d.link.RedirectURI = redirect
+			if d.pushes() {
+				return d.push(ctx)
 			}
-		})
-		announce(timed, prompt, authorization, opened, lb.taken)
-	}
-	for open(); ; {
-		select {
-		case <-prompt.Again:
-			open()
-			continue
-		case answer := <-lb.answers:
-			if answer.err == nil {
-				return arrival{answer: answer, close: end}, nil
-			}
-			err = answer.err
-		case <-timed.Done():
-			lb.expire()
-			err = ended(timed, nil)
-		}
-		end()
-		return arrival{}, err
+			return d.authorization(), nil
+		},
 	}
 }
 
-// announce calls Waiting as soon as it is known whether the browser opened.
-func announce(ctx context.Context, prompt Prompt, authorization string, opened <-chan error, taken <-chan struct{}) {
-	grace := time.NewTimer(openerGrace)
-	defer grace.Stop()
-	var failure error
-	if prompt.OpenURL != nil {
-		select {
-		case failure = <-opened:
-		case <-grace.C:
-		case <-taken:
-		case <-ctx.Done():
-		}
-	}
-	if prompt.Waiting != nil {
-		prompt.Waiting(authorization, failure)
-	}
+// A receipt is what a provider's answer brought: the token, and all values
+// beside it, for those rows that say there whose token it is.
+type receipt struct {
+	token  Token
+	values any
 }
 
-// authorization is the provider's address with everything that the dance asks
-// for (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
-func (d *dance) authorization() string {
-	p := d.link.Provider
-	var opts []oauth2.AuthCodeOption
-	set := func(name, value string) {
-		if value != "" {
-			opts = append(opts, oauth2.SetAuthURLParam(name, value))
-		}
-	}
-	own := []string{"client_id", "redirect_uri", "response_type", "state", "nonce", "code_challenge", "code_challenge_method", "scope"}
-	for name, value := range p.AuthorizeParams {
-		if !slices.Contains(own, name) {
-			set(name, value)
-		}
-	}
-	set(scopeParam(p), joinScopes(p, d.request.Scopes))
-	set("login_hint", d.request.LoginHint)
-	set("prompt", d.prompt())
-	if d.request.MaxAge != nil {
-		set("max_age", strconv.Itoa(*d.request.MaxAge))
-	}
-	if p.oidc() {
-		set("nonce", d.nonce)
-	}
-	switch p.PKCE {
-	case "off":
-	case "plain":
-		set("code_challenge", d.verifier)
-		set("code_challenge_method", "plain")
-	default:
-		opts = append(opts, oauth2.S256ChallengeOption(d.verifier))
-	}
-	return config(d.link, d.registration, p.Endpoints.Token).AuthCodeURL(d.state, opts...)
-}
-
-// prompt asks for consent where offline_access depends on it (OpenID Connect
-// Core 1.0 section 11) and the row has no word of its own.
-func (d *dance) prompt() string {
-	asked := d.request.PromptParam
-	_, row := d.link.Provider.AuthorizeParams["prompt"]
-	if row || !d.link.Provider.oidc() || !slices.Contains(d.request.Scopes, "offline_access") || asked == "none" {
-		return asked
-	}
-	if slices.Contains(strings.Fields(asked), "consent") {
-		return asked
-	}
-	return strings.TrimSpace(asked + " consent")
-}
-
-// finish gets the tokens and who they speak for. A request on its way is not
+// conclude gets the tokens and who they speak for. A request on its way is not
 // torn off when the caller gives up: its tokens are received and revoked.
-func (d *dance) finish(caller context.Context, code string) (Result, error) {
+func (d *dance) conclude(caller context.Context, get func(context.Context) (receipt, error)) (Result, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(caller), exchangeLimit)
 	defer cancel()
 	defer context.AfterFunc(caller, func() {
 		timer := time.AfterFunc(cancelGrace, cancel)
 		context.AfterFunc(ctx, func() { timer.Stop() })
 	})()
-	t, err := d.link.exchange(ctx, d.registration, code, d.verifier)
+	got, err := get(ctx)
+	t := got.token
 	if t.Granted == nil {
 		t.Granted = d.request.Scopes
 	}
 	res := Result{Token: t, Link: d.link, Asked: d.request.Scopes}
 	if err == nil {
-		res.Identity, err = d.link.identify(ctx, t, expected{nonce: d.nonce, maxAge: d.request.MaxAge})
-	}
-	if err == nil {
-		res.Identity, err = d.link.pinned(res.Identity)
+		res.Link.base(got)
+		res.Identity, err = res.Link.whoIs(ctx, d.registration, got, d.expected())
 	}
 	if caller.Err() != nil {
 		err = ended(caller, nil)
@@ -246,6 +189,11 @@ func (d *dance) finish(caller context.Context, code string) (Result, error) {
 		return res, err
 	}
 	return Result{}, err
+}
+
+// expected is what the identity must agree with.
+func (d *dance) expected() expected {
+	return expected{nonce: d.nonce, maxAge: d.request.MaxAge, acr: d.request.ACRValues, madeUp: d.request.Subject}
 }
 
 // ended says how a context ended; err if it has not.

@@ -5,12 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"golang.org/x/oauth2"
 
@@ -26,8 +24,10 @@ type tokenCall struct {
 	provider    Provider
 	params      url.Values // added to the request's form
 	refreshable bool       // there is a refresh token already
+	proofs      *prover    // nil: the token is not bound to a key
 
 	token    Token
+	values   any           // the whole answer
 	salvaged secret.String // refresh token of an answer that was not accepted
 	err      error
 }
@@ -89,14 +89,19 @@ func (c *tokenCall) exchange(given *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequest(http.MethodPost, given.URL.String(), strings.NewReader(form.Encode()))
+	q := c.provider.Quirks
+	body, kind := form.Encode(), "application/x-www-form-urlencoded"
+	if q.JSONBody {
+		body, kind = jsonBody(form), "application/json"
+	}
+	req, err := http.NewRequest(http.MethodPost, given.URL.String(), strings.NewReader(body))
 	if err != nil {
 		return nil, &Failed{Stage: c.stage, Text: "the token address cannot be used", Offline: true}
 	}
 	req.Header = given.Header.Clone()
+	req.Header.Set("Content-Type", kind)
 	req.Header.Set("Accept", "application/json")
-	q := c.provider.Quirks
-	a, err := c.client.send(given.Context(), c.stage, req)
+	a, err := c.proofs.send(given.Context(), c.client, c.stage, req, secret.String{})
 	if err == nil {
 		c.token, err = c.read(a, secrets)
 	}
@@ -129,13 +134,35 @@ func (c *tokenCall) form(given *http.Request) (url.Values, []string, error) {
 		}
 	}
 	var secrets []string
-	for _, name := range []string{"client_secret", "code", "code_verifier", "refresh_token", "token"} {
+	for _, name := range []string{"client_secret", "code", "code_verifier", "refresh_token", "token", "device_code"} {
 		secrets = append(secrets, form.Get(name))
 	}
+	rename(form, "client_id", c.provider.clientIDParam())
+	rename(form, "client_secret", c.provider.secretParam())
 	if _, password, ok := given.BasicAuth(); ok {
 		secrets = append(secrets, password)
 	}
 	return form, secrets, nil
+}
+
+func rename(form url.Values, from, to string) {
+	if v, ok := form[from]; ok && from != to {
+		delete(form, from)
+		form[to] = v
+	}
+}
+
+// jsonBody is a form as an object of strings.
+func jsonBody(form url.Values) string {
+	object := map[string]string{}
+	for name := range form {
+		object[name] = form.Get(name)
+	}
+	body, err := json.Marshal(object)
+	if err != nil {
+		return "{}"
+	}
+	return string(body)
 }
 
 func (c *tokenCall) read(a answer, secrets []string) (Token, error) {
@@ -148,10 +175,30 @@ func (c *tokenCall) read(a answer, secrets []string) (Token, error) {
 		return Token{}, odd(c.stage, a, err)
 	}
 	t, err := readToken(doc, q, a.sent, c.provider.ScopeSeparator, c.refreshable)
+	if err == nil {
+		err = c.bound(&t)
+	}
 	if err != nil {
 		return Token{}, odd(c.stage, a, err)
 	}
+	c.values = doc
 	return t, nil
+}
+
+// bound compares the token's type with what was asked for. A provider that
+// answers a proof with a bearer token may still have bound the refresh token
+// to the key (RFC 9449 section 5), so the key is kept.
+func (c *tokenCall) bound(t *Token) error {
+	switch {
+	case c.proofs == nil && t.Type == dpopType:
+		return errors.New("its token is bound to a key, which was not asked for")
+	case c.proofs == nil:
+		return nil
+	case t.Type != dpopType && c.provider.DPoP == "required":
+		return errors.New("its token is not bound to our key (DPoP)")
+	}
+	t.Key = c.proofs.key
+	return nil
 }
 
 func odd(stage string, a answer, err error) *Failed {
@@ -159,46 +206,25 @@ func odd(stage string, a answer, err error) *Failed {
 		Text: "the provider's answer cannot be used: " + err.Error()}
 }
 
-// judge finds the error in an answer. 5xx, 429 and answers that are not the
-// provider's own words (a captive portal) may pass; only a code in a 4xx, or
-// in a 200 without a token, is a refusal. doc is nil if it could not be read.
-func judge(stage string, a answer, doc map[string]any, q Quirks, secrets []string) error {
-	failed := &Failed{Stage: stage, Status: a.status, Answered: true, RetryAfter: retryAfter(a.header, time.Now())}
-	code := stringAt(doc, "error")
-	denied, _ := doc["ok"].(bool)
-	_, says := doc["ok"].(bool)
-	switch {
-	case a.status >= 300 && a.status <= 399:
-		failed.Text = "the provider answered with a redirect, which is not followed"
-	case a.status == http.StatusTooManyRequests || code == "slow_down":
-		failed.Text = "the provider asks for fewer requests"
-	case a.status >= 500 || code == "server_error" || code == "temporarily_unavailable":
-		failed.Text = fmt.Sprintf("the provider is in trouble (HTTP %d)", max(a.status, 200))
-	case a.status >= 400 && code == "":
-		failed.Text = fmt.Sprintf("the provider answered HTTP %d without saying why", a.status)
-	case a.status >= 400,
-		code != "" && doc["access_token"] == nil,
-		q.ErrorsIn200 && (code != "" || says && !denied):
-		return refused(stage, code, stringAt(doc, "error_description"), a.status, secrets...)
-	case a.status < 200 || a.status > 299:
-		failed.Text = fmt.Sprintf("the provider answered HTTP %d", a.status)
-	case code != "":
-		failed.Text = "the provider's answer holds an error and a token"
-	default:
-		return nil
+// exchange turns the code into tokens (RFC 6749 section 4.1.3), at the host
+// that the answer named if the row believes it.
+func (d *dance) exchange(ctx context.Context, answer callback) (receipt, error) {
+	if err := d.link.move(answer.values); err != nil {
+		return receipt{}, &Invalid{Stage: "authorization", Text: err.Error()}
 	}
-	return failed
-}
-
-// exchange turns the code into tokens (RFC 6749 section 4.1.3).
-func (l Link) exchange(ctx context.Context, r Registration, code, verifier string) (Token, error) {
-	call := &tokenCall{client: newClient(l.Provider), stage: "token", provider: l.Provider, params: tokenParams(l.Provider)}
+	p := d.link.Provider
+	call := &tokenCall{client: newClient(p), stage: "token", provider: p, params: tokenParams(p), proofs: d.proofs}
+	if d.link.Resource != "" {
+		call.params.Set("resource", d.link.Resource)
+	}
 	var opts []oauth2.AuthCodeOption
-	if l.Provider.PKCE != "off" {
-		opts = append(opts, oauth2.VerifierOption(verifier))
+	if p.PKCE != "off" {
+		opts = append(opts, oauth2.VerifierOption(d.verifier))
 	}
-	_, err := config(l, r, l.Provider.Endpoints.Token).Exchange(call.over(ctx), code, opts...)
-	return call.result(err)
+	_, err := config(d.link, d.registration, p.Endpoints.Token).Exchange(call.over(ctx), answer.code, opts...)
+	t, err := call.result(err)
+	t.keep(p.Redirect.Keep, answer.values)
+	return receipt{token: t, values: call.values}, err
 }
 
 func tokenParams(p Provider) url.Values {

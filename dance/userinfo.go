@@ -1,9 +1,11 @@
 package dance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -14,13 +16,24 @@ import (
 	"dancecard/internal/secret"
 )
 
-// identify finds out who the tokens speak for. nonce and maxAge are those of
-// the dance.
-func (l Link) identify(ctx context.Context, t Token, e expected) (Identity, error) {
-	p := l.Provider
-	if !p.oidc() {
-		return l.identifyPlain(ctx, t)
+// whoIs finds out who the tokens speak for, and that it is who the row expects.
+func (l Link) whoIs(ctx context.Context, r Registration, got receipt, e expected) (Identity, error) {
+	var who Identity
+	var err error
+	if l.Provider.oidc() {
+		who, err = l.identify(ctx, r, got.token, e)
+	} else {
+		who, err = l.identifyPlain(ctx, r, got, e)
 	}
+	if err != nil {
+		return Identity{}, err
+	}
+	return l.pinned(who)
+}
+
+// identify is whoIs for OpenID Connect.
+func (l Link) identify(ctx context.Context, r Registration, t Token, e expected) (Identity, error) {
+	p := l.Provider
 	if t.ID.IsZero() {
 		return Identity{}, &Invalid{Stage: "identity", Text: "the provider sent no ID token; the scope openid must be among the ones asked for"}
 	}
@@ -33,7 +46,7 @@ func (l Link) identify(ctx context.Context, t Token, e expected) (Identity, erro
 	if who.Login != "" && who.Name != "" && who.Email != "" || l.userInfo() == "" {
 		return who, nil
 	}
-	more, err := l.fetchUser(ctx, t.Access)
+	more, err := l.fetchUser(ctx, r, t)
 	switch {
 	case err == nil && l.userInfo() == p.Endpoints.UserInfo && stringAt(more, "sub") != who.Subject:
 		return Identity{}, &Invalid{Stage: "identity", Text: "the provider's userinfo speaks of another account than its ID token"}
@@ -54,25 +67,30 @@ func (l Link) pinned(who Identity) (Identity, error) {
 	return who.or(Identity{Login: pin.Login}), nil
 }
 
-// identifyPlain is identify without OpenID: the row's identity address, or
-// the values beside the token.
-func (l Link) identifyPlain(ctx context.Context, t Token) (Identity, error) {
-	var doc any
-	if l.userInfo() == "" {
-		values := map[string]any{}
-		for name, v := range t.Extra {
-			values[name] = v
-		}
-		doc = values
-	} else {
+// identifyPlain is whoIs without OpenID: the row's identity address, or the
+// values beside the token. Where the provider says nothing at all, the account
+// gets a subject of its own making.
+func (l Link) identifyPlain(ctx context.Context, r Registration, got receipt, e expected) (Identity, error) {
+	doc := got.values
+	if l.userInfo() != "" {
 		var err error
-		if doc, err = l.fetchUser(ctx, t.Access); err != nil {
+		if doc, err = l.fetchUser(ctx, r, got.token); err != nil {
 			return Identity{}, err
 		}
 	}
 	who := l.fromDocument(doc)
 	if who.Subject == "" {
+		who.Subject = got.token.Extra[l.Provider.Identity.Subject]
+	}
+	switch {
+	case who.Subject != "":
+		return who, nil
+	case !l.Provider.Identity.Unknown:
 		return Identity{}, &Invalid{Stage: "identity", Text: "the provider does not say whose token it is"}
+	}
+	who.Unnamed, who.Subject = true, e.madeUp
+	if who.Subject == "" {
+		who.Subject = random()
 	}
 	return who, nil
 }
@@ -179,24 +197,64 @@ func authorize(req *http.Request, p Provider, clientID string, access secret.Str
 	req.Header.Set("Authorization", scheme+" "+access.Reveal())
 }
 
-// fetchUser asks who the token speaks for.
-func (l Link) fetchUser(ctx context.Context, access secret.String) (any, error) {
-	const stage = "userinfo"
-	method := http.MethodGet
-	if l.Provider.Identity.URL != "" && l.Provider.Identity.Method != "" {
-		method = l.Provider.Identity.Method
+// accessToken stands for the token in an identity address.
+const accessToken = "{access_token}"
+
+// userRequest asks who a token speaks for.
+func (l Link) userRequest(t Token) (*http.Request, error) {
+	i := l.Provider.Identity
+	method, address, body := http.MethodGet, l.userInfo(), ""
+	if i.URL != "" && address == i.URL {
+		method, body = cmp.Or(i.Method, method), i.Body
 	}
-	req, err := http.NewRequest(method, l.userInfo(), nil)
+	address = strings.ReplaceAll(address, accessToken, url.QueryEscape(t.Access.Reveal()))
+	var content io.Reader
+	if body != "" {
+		content = strings.NewReader(body)
+	}
+	req, err := http.NewRequest(method, address, content)
 	if err != nil {
-		return nil, &Failed{Stage: stage, Text: "the address cannot be used"}
+		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
-	authorize(req, l.Provider, l.ClientID, access)
-	for name, v := range l.Provider.Identity.Headers {
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	authorize(req, l.Provider, l.ClientID, t.Access)
+	for name, v := range i.Headers {
 		req.Header.Set(name, v)
 	}
+	return req, nil
+}
+
+// askUser sends the request as the token's type has it.
+func (l Link) askUser(ctx context.Context, stage string, r Registration, t Token) (answer, error) {
+	unusable := &Failed{Stage: stage, Text: "the address cannot be used", Offline: true}
+	req, err := l.userRequest(t)
+	if err != nil {
+		return answer{}, unusable
+	}
 	c := newClient(l.Provider)
-	a, err := c.send(ctx, stage, req)
+	switch t.Type {
+	case oauthType:
+		if req, err = l.sign1(l.registration(r), t, req); err != nil {
+			return answer{}, unusable
+		}
+	case dpopType:
+		proofs, err := newProver(t.Key)
+		if err != nil || proofs == nil {
+			return answer{}, &Failed{Stage: stage, Text: "the key that the token is bound to is missing", Offline: true}
+		}
+		req.Header.Set("Authorization", dpopType+" "+t.Access.Reveal())
+		return proofs.send(ctx, c, stage, req, t.Access)
+	}
+	return c.send(ctx, stage, req)
+}
+
+// fetchUser asks who the token speaks for.
+func (l Link) fetchUser(ctx context.Context, r Registration, t Token) (any, error) {
+	const stage = "userinfo"
+	a, err := l.askUser(ctx, stage, r, t)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +277,7 @@ func (l Link) fetchUser(ctx context.Context, access secret.String) (any, error) 
 		return nil, odd(stage, a, err)
 	}
 	if says, ok := at(doc, "ok").(bool); l.Provider.Quirks.ErrorsIn200 && ok && !says {
-		return nil, refused(stage, stringAt(doc, "error"), "", a.status, access.Reveal())
+		return nil, refused(stage, stringAt(doc, "error"), "", a.status, t.Access.Reveal())
 	}
 	return doc, nil
 }
@@ -257,7 +315,7 @@ func Probe(ctx context.Context, l Link, r Registration, t Token) (Identity, erro
 	if l.userInfo() == "" {
 		return Identity{}, ErrNoProbe
 	}
-	doc, err := l.fetchUser(ctx, t.Access)
+	doc, err := l.fetchUser(ctx, r, t)
 	if err != nil {
 		return Identity{}, err
 	}
