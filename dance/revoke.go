@@ -338,13 +338,11 @@ func (s *shape) verdict(a answer, own bool) error {
 	client := p.Revocation.Auth != "bearer" && p.Revocation.Auth != "none"
 	err = judge(revocationStage, a, doc, p.Quirks, []string{
 		s.token.Access.Reveal(), s.token.Refresh.Reveal(), s.registration.ClientSecret.Reveal(), s.values["{id}"]})
-	if _, said := err.(*Refused); said && !gone {
-		return err
-	}
+	no, said := err.(*Refused)
 	switch {
 	case gone, a.status == http.StatusUnauthorized && !client:
 		return &Refused{Stage: revocationStage, Code: "invalid_token", Status: a.status}
-	case a.status == http.StatusUnauthorized:
+	case a.status == http.StatusUnauthorized && (!said || no.Code == "unknown_error"):
 		return &Refused{Stage: revocationStage, Code: "invalid_client", Status: a.status}
 	}
 	return err

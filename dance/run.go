@@ -28,8 +28,11 @@ const (
 // not say that this ends more than the token; where it does, they are in the
 // Result beside the error and the caller decides.
 func Run(ctx context.Context, p Provider, prompt Prompt, req Request) (Result, error) {
-	if p.Protocol == "oauth1" {
+	switch {
+	case p.Protocol == "oauth1":
 		return runOAuth1(ctx, p, prompt, req)
+	case req.Device:
+		return runDevice(ctx, p, prompt, req)
 	}
 	return runCode(ctx, p, prompt, req)
 }

@@ -26,6 +26,7 @@ type tokenCall struct {
 	refreshable bool       // there is a refresh token already
 	proofs      *prover    // nil: the token is not bound to a key
 
+	answer   answer // as it came
 	token    Token
 	values   any           // the whole answer
 	salvaged secret.String // refresh token of an answer that was not accepted
@@ -102,6 +103,7 @@ func (c *tokenCall) exchange(given *http.Request) ([]byte, error) {
 	req.Header.Set("Content-Type", kind)
 	req.Header.Set("Accept", "application/json")
 	a, err := c.proofs.send(given.Context(), c.client, c.stage, req, secret.String{})
+	c.answer = a
 	if err == nil {
 		c.token, err = c.read(a, secrets)
 	}
