@@ -45,9 +45,9 @@ func (r *reader) checkAddresses(p dance.Provider) {
 	switch {
 	case p.Protocol == "oidc" && p.Issuer == "":
 		r.add("protocol", "an OpenID provider needs its issuer", `add a line such as issuer = "https://id.example.com"`)
-	case p.Issuer == "" && p.Protocol == "" && p.Endpoints.Authorization == "":
+	case p.Issuer == "" && p.Protocol == "" && p.Endpoints == (dance.Endpoints{}):
 		r.add("", "there is no issuer", `add a line such as issuer = "https://id.example.com"`)
-	case p.Issuer == "" && (p.Endpoints.Authorization == "" || p.Endpoints.Token == ""):
+	case p.Issuer == "" && (p.Endpoints.Authorization == "" && p.Endpoints.DeviceAuthorization == "" || p.Endpoints.Token == ""):
 		r.add("endpoints", "an OAuth provider needs two addresses", "add endpoints.authorization and endpoints.token")
 	case p.Issuer == "" && p.Identity.Subject == "" && p.Identity.URL == "" && p.Endpoints.UserInfo == "" && !p.Identity.Unknown:
 		r.add("identity", "it is not said where to ask whose account it is", "add identity.url and identity.subject, or identity.unknown = true")

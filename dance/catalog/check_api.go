@@ -76,8 +76,8 @@ func (r *reader) checkRevocation(p dance.Provider) {
 	switch none := p.Endpoints.Revocation == ""; {
 	case none && (v.Style == "request" || v.Style == "rfc7009" && p.Issuer == ""):
 		r.add("revocation.style", "the address for revoking is missing", "add endpoints.revocation")
-	case !none && (v.Style == "none" || v.Style == "unknown"):
-		r.add("revocation.style", "there is an address for revoking, and the style says that there is no way", `write style = "rfc7009" or "request", or delete endpoints.revocation`)
+	case !none && v.Style == "none":
+		r.add("revocation.style", "there is an address for revoking, and the style says that there is no way", `write style = "rfc7009", "request" or "unknown", or delete endpoints.revocation`)
 	case own && v.Style != "request":
 		r.add("revocation", "method, auth, send, params and lookup are for requests of the row's own", `write style = "request", or delete them`)
 	}
@@ -92,7 +92,7 @@ func (r *reader) checkRevocation(p dance.Provider) {
 		}
 		uses = uses || strings.Contains(value, "{id}")
 		if len(value) > maxText || !printable(value) || strings.ContainsAny(withoutPlaceholders(value, placeholders), "{}") {
-			r.add(key, "the value has a blank that nobody fills in, or cannot be sent", "use {"+strings.Join(placeholders, "}, {")+"}")
+			r.add(key, "the value has a blank that nobody fills in, or cannot be sent", "use {"+strings.Join(placeholders, "}, {")+"} or {extra.NAME}")
 		}
 	}
 	if uses != (v.Lookup.URL != "") {
@@ -100,9 +100,15 @@ func (r *reader) checkRevocation(p dance.Provider) {
 	}
 }
 
+// extraWord stands for another value of the token answer.
+var extraWord = regexp.MustCompile(`\{extra\.[A-Za-z0-9_]{1,60}\}`)
+
 // withoutPlaceholders puts a letter in the place of each word that stands for
 // a value.
 func withoutPlaceholders(s string, words []string) string {
+	if slices.Contains(words, "id") {
+		s = extraWord.ReplaceAllString(s, "x")
+	}
 	for _, w := range words {
 		s = strings.ReplaceAll(s, "{"+w+"}", "x")
 	}

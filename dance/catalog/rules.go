@@ -87,7 +87,7 @@ var rules = map[string]rule{
 	"revocation.style":       oneOf("rfc7009", "request", "none", "unknown"),
 	"revocation.revokes":     oneOf("token", "grant", "unknown"),
 	"revocation.method":      oneOf("POST", "DELETE", "GET"),
-	"revocation.auth":        oneOf("client", "basic", "bearer", "none"),
+	"revocation.auth":        oneOf("client", "basic", "secret", "bearer", "none"),
 	"revocation.send":        oneOf("form", "json", "query"),
 	"revocation.lookup.id":   aPath(),
 	"quirks.expires_in":      oneOf("ms", "at"),
@@ -154,6 +154,9 @@ func walk(key string, v reflect.Value, yield func(string, string) bool) bool {
 	case v.Kind() == reflect.Struct:
 		for f, value := range v.Fields() {
 			name := f.Tag.Get("toml")
+			if name == "-" {
+				continue
+			}
 			if key != "" {
 				name = key + "." + name
 			}

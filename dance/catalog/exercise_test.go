@@ -1,0 +1,124 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"dancecard/dance"
+	"dancecard/dance/dancetest/world"
+)
+
+// step is one part of a row's life.
+type step struct {
+	name string
+	err  error
+}
+
+// exercise takes a row through all that it declares and says how each step
+// went. It stops at the first that fails.
+func exercise(ctx context.Context, declared, client dance.Provider) (done []step) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	l, leave, err := begin(ctx, declared, client)
+	if err != nil {
+		return []step{{"stage", err}}
+	}
+	defer leave()
+	run := func(name string, do func(context.Context) error) bool {
+		err := do(ctx)
+		if said := l.sim.Complaints(); len(said) > 0 {
+			err = errors.Join(err, fmt.Errorf("the provider says: %s", said[0]))
+		}
+		done = append(done, step{name, err})
+		return err == nil
+	}
+	for _, method := range declared.RegistrationMethods {
+		if !run("register", func(ctx context.Context) error { return l.register(ctx, method) }) {
+			return done
+		}
+	}
+	e := l.row.Endpoints
+	if e.DeviceAuthorization != "" && !l.live(run, "device") {
+		return done
+	}
+	if e.Authorization != "" || l.row.Issuer != "" {
+		name := "browser"
+		if l.row.Redirect.Mode == "paste" {
+			name = "paste"
+		}
+		l.live(run, name)
+	}
+	return done
+}
+
+// live is one account from its first day to its last.
+func (l *life) live(run func(string, func(context.Context) error) bool, flow string) bool {
+	ok := run(flow, func(ctx context.Context) error { return l.connect(ctx, flow == "device") })
+	if ok && !l.result.Token.Refresh.IsZero() {
+		ok = run("refresh", l.refresh) && run("refused", l.refused)
+	}
+	if ok && asks(l.result.Link.Provider) {
+		ok = run("identity", l.probe)
+	}
+	if ok && l.sim.API() != "" {
+		ok = run("fetch", l.fetch)
+	}
+	if !ok {
+		return false
+	}
+	if l.sim.Revocable() {
+		return run("revoke", l.revoke)
+	}
+	return run("no revocation", l.revoke)
+}
+
+// register gets a client by one method alone and goes on with it.
+func (l *life) register(ctx context.Context, method string) error {
+	row := l.row
+	row.RegistrationMethods = []string{method}
+	c, err := dance.Register(ctx, row, dance.RegisterOptions{
+		Name: "Dancecard", Document: world.Document, DPoP: row.DPoP != "", Scopes: row.Scopes,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	l.sim.Knows(c.ClientID)
+	l.registration = c.Registration
+	return nil
+}
+
+// results of every row, for the table in docs/flows.md.
+var results struct {
+	sync.Mutex
+	steps map[string][]step // by row
+}
+
+// TestEveryRow takes each row that ships through connect, refresh, identity,
+// fetch and revoke at a provider that behaves as the row says.
+func TestEveryRow(t *testing.T) {
+	results.steps = map[string][]step{}
+	t.Run("rows", func(t *testing.T) {
+		for id, e := range builtIn() {
+			t.Run(id, func(t *testing.T) {
+				t.Parallel()
+				p, err := staged(e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				steps := exercise(t.Context(), p, p)
+				for _, s := range steps {
+					if s.err != nil {
+						t.Errorf("%s: %v", s.name, s.err)
+					}
+				}
+				results.Lock()
+				results.steps[id] = steps
+				results.Unlock()
+			})
+		}
+	})
+}
