@@ -56,10 +56,7 @@ func (b *Book) logActivity(e Event) {
 		line.Label = a.Label
 	}
 	b.mu.Unlock()
-	line.Note = e.Data["why"]
-	if line.Note == "" {
-		line.Note = e.Data["for"]
-	}
+	line.Note = cmp.Or(e.Data["why"], e.Data["for"], e.Data["request"])
 	if raw, err := json.Marshal(line); err == nil {
 		v.Log(raw)
 	}

@@ -38,17 +38,21 @@ func (b *Book) openIn(ctx context.Context, browser, address string) error {
 
 // changeAccount changes what is kept of an account, durably.
 func (b *Book) changeAccount(id string, change func(*accountRecord)) error {
-	p, v, err := b.openProfile()
+	p, _, err := b.openProfile()
 	if err != nil {
 		return err
 	}
+	return b.changeAccountOf(p, id, change)
+}
+
+func (b *Book) changeAccountOf(p *profile, id string, change func(*accountRecord)) error {
 	p.store.Lock()
 	defer p.store.Unlock()
 	b.mu.Lock()
-	a := p.accounts[id]
+	v, a := p.vault, p.accounts[id]
 	if a == nil {
-		b.mu.Unlock()
-		return noSuchAccount(id)
+		defer b.mu.Unlock()
+		return p.goneLocked(id)
 	}
 	record := a.accountRecord
 	b.mu.Unlock()

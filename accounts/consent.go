@@ -107,5 +107,7 @@ type Handout struct {
 	Expiry  time.Time // zero: does not expire
 	Scopes  []string
 	Headers map[string]string // what a request must carry besides Authorization
+	Scheme  string            // of the Authorization header; "Bearer" if empty
+	Header  string            // the header that carries the bare token instead; "" for Authorization
 	API     map[string]string // base_url and what the provider's answer said of where
 }

@@ -10,12 +10,14 @@ import (
 	"dancecard/vault"
 )
 
-// permission is one app's leave to have one token now.
+// permission is one app's leave to have one token now, or to have one used.
 type permission struct {
 	ref     string
 	account string
 	once    bool     // by the user's word on this very request
 	scopes  []string // once: what the user was shown
+	fetch   bool     // for a request through Fetch; the token stays here
+	write   bool     // one that may change something
 }
 
 // farewell lets an app hear the last of an account that it was granted.
@@ -57,14 +59,21 @@ func (p *profile) permitsLocked(pass permission, app App, a *account) error {
 		return nil
 	case g == nil || !g.covers(a):
 		return &Error{Code: CodeConsentDenied, Text: "The account can do more now than the user was asked about.", Hint: "Ask again."}
-	case g.FetchOnly:
+	case g.FetchOnly && !pass.fetch:
 		return fetchOnly()
+	case g.FetchOnly && pass.write && !g.Write:
+		return &Error{Code: CodeConsentDenied, Text: "This app may only read with this account.", Hint: "Ask again."}
 	}
 	return nil
 }
 
 func fetchOnly() *Error {
 	return &Error{Code: CodeFetchOnly, Text: "This app may use the account, but not hold its token.", Hint: "Send the request through fetch."}
+}
+
+// signedOnly is for accounts whose tokens are of no use without a key.
+func signedOnly(a *account) *Error {
+	return &Error{Code: CodeFetchOnly, Text: "The tokens of " + a.Label + " only work with a signature that Dancecard makes.", Hint: "Send the request through fetch."}
 }
 
 func (p *profile) useGrantLocked(app, account string, now time.Time) {
@@ -110,6 +119,14 @@ func (b *Book) permit(ctx context.Context, p *profile, app App, ref string, w Wa
 	case len(granted) == 1:
 		candidates = granted
 	}
+	if !w.Fetch && w.Type != IDToken {
+		plain := slices.DeleteFunc(slices.Clone(candidates), func(a *account) bool { return a.signed })
+		if len(plain) == 0 {
+			defer b.mu.Unlock()
+			return permission{}, signedOnly(candidates[0])
+		}
+		candidates = plain
+	}
 	candidates = withScopes(candidates, w.Scopes)
 	if len(candidates) == 0 {
 		b.mu.Unlock()
@@ -118,13 +135,13 @@ func (b *Book) permit(ctx context.Context, p *profile, app App, ref string, w Wa
 	}
 	if len(granted) == 1 {
 		g := p.grantLocked(app.Key, granted[0].ID)
-		if g.FetchOnly {
+		if g.FetchOnly && !w.Fetch {
 			b.mu.Unlock()
 			return permission{}, fetchOnly()
 		}
-		if g.covers(granted[0]) {
+		if g.covers(granted[0]) && (!g.FetchOnly || !w.Write || g.Write) {
 			b.mu.Unlock()
-			return permission{ref: ref, account: granted[0].ID}, nil
+			return permission{ref: ref, account: granted[0].ID, fetch: w.Fetch, write: w.Write}, nil
 		}
 	}
 	q, err := b.askLocked(p, app, candidates, w)

@@ -80,7 +80,8 @@ func (b *Book) raiseLocked(p *profile, q Question, wait time.Duration) (*questio
 		if !o.open() || o.profile != p || o.App.Key != q.App.Key {
 			continue
 		}
-		if o.Kind == q.Kind && o.Provider == q.Provider && o.Verb == q.Verb && slices.Equal(o.Choices, q.Choices) && o.Account == q.Account {
+		if o.Kind == q.Kind && o.Provider == q.Provider && o.Verb == q.Verb && slices.Equal(o.Choices, q.Choices) && o.Account == q.Account &&
+			o.Want.Fetch == q.Want.Fetch && o.Want.Write == q.Want.Write {
 			o.askers++
 			return o, nil
 		}
@@ -163,11 +164,12 @@ func (b *Book) heed(ctx context.Context, q *question, ref string) (permission, e
 		return permission{}, &Error{Code: CodeConsentTimeout, Text: "The user gave no answer.", Hint: "Look for Dancecard's question and ask again."}
 	case !q.answer.Allow:
 		return permission{}, &Error{Code: CodeConsentDenied, Text: "The user said no.", Hint: "Dancecard's Apps page shows what was decided."}
-	case q.answer.FetchOnly:
+	case q.answer.FetchOnly && !q.Want.Fetch:
 		return permission{}, fetchOnly()
 	}
 	once := q.answer.For == Once // else the grant that was made has to stand
-	return permission{ref: ref, account: q.answer.Account, once: once, scopes: q.shown[q.answer.Account]}, nil
+	return permission{ref: ref, account: q.answer.Account, once: once, scopes: q.shown[q.answer.Account],
+		fetch: q.Want.Fetch, write: q.Want.Write}, nil
 }
 
 // leave takes one asker away; a question that nobody waits for is withdrawn.
@@ -245,6 +247,8 @@ func (q *question) check(a Answer) (Answer, error) {
 	if a.For == "" {
 		a.For = Once
 	}
+	a.FetchOnly = a.Allow && (a.FetchOnly || q.Want.Fetch)
+	a.Write = a.FetchOnly && (a.Write || q.Want.Write)
 	switch {
 	case q.Kind == QuestionUse && !slices.Contains(q.Choices, a.Account):
 		return bad("That account was not asked for.")
@@ -260,7 +264,7 @@ func (q *question) check(a Answer) (Answer, error) {
 func (q *question) grant(a Answer) Grant {
 	now := readClocks()
 	// Round strips the monotonic clock, which stops while the machine sleeps.
-	g := Grant{ID: newID("g"), App: q.App, Account: a.Account, Allow: a.Allow, FetchOnly: a.FetchOnly, Made: now.wall.Round(0),
+	g := Grant{ID: newID("g"), App: q.App, Account: a.Account, Allow: a.Allow, FetchOnly: a.FetchOnly, Write: a.Write, Made: now.wall.Round(0),
 		Scopes: slices.Clone(q.shown[a.Account])}
 	if a.For == Hour {
 		g.Until = g.Made.Add(time.Hour)

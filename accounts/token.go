@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
+	"dancecard/dance"
 	"dancecard/internal/secret"
 	"dancecard/vault"
 )
@@ -70,7 +71,8 @@ func (b *Book) handOut(p *profile, app App, pass permission, t tokenRecord, w Wa
 	now := readClocks()
 	h := Handout{
 		Account: p.accountLocked(a, now), Token: secret.New(t.Access), Type: t.Type, Expiry: t.Expiry,
-		Scopes: slices.Clone(a.Granted), Headers: maps.Clone(a.Link.Provider.API.Headers), API: apiFacts(a),
+		Scopes: slices.Clone(a.Granted), Headers: apiHeaders(a.Link), API: apiFacts(a),
+		Scheme: a.Link.Provider.API.Scheme, Header: a.Link.Provider.API.Header,
 	}
 	if t.Expiry.Equal(a.facts.Expiry) {
 		h.Expiry = h.Account.Expiry // right by this clock, even if it was set meanwhile
@@ -89,6 +91,15 @@ func (b *Book) handOut(p *profile, app App, pass permission, t tokenRecord, w Wa
 	b.announce(Event{Type: EventGrantUsed, Profile: p.id, Account: pass.account, App: app.Key,
 		Data: map[string]string{"app": app.Name, "path": app.Path, "type": string(w.Type), "label": h.Account.Label}})
 	return h, nil
+}
+
+// apiHeaders are what the row has requests carry besides the token.
+func apiHeaders(l dance.Link) map[string]string {
+	headers := maps.Clone(l.Provider.API.Headers)
+	for name, v := range headers {
+		headers[name] = strings.ReplaceAll(v, "{client_id}", l.ClientID)
+	}
+	return headers
 }
 
 // apiFacts is what the provider's row and its token answer say of where the
@@ -232,111 +243,4 @@ func (b *Book) Refresh(ctx context.Context, id string) error {
 	b.mu.Unlock()
 	_, err = b.goodToken(ctx, p, id, 0, bad)
 	return err
-}
-
-// Rejected is an app's word that the API answered 401 to the token with this
-// SHA-256 (64 hex digits). A token that is not the present one is simply
-// stale; else it is refreshed, and where that is not possible the provider's
-// own userinfo decides whether a sign-in is needed.
-// CodeRateLimited where it was asked a moment ago.
-func (b *Book) Rejected(ctx context.Context, app App, ref, hash string) error {
-	p, v, err := b.openProfile()
-	if err != nil {
-		return err
-	}
-	account, err := b.AccountFor(app, ref)
-	if err != nil {
-		return err
-	}
-	b.mu.Lock()
-	a := p.accounts[account.ID]
-	if a == nil {
-		b.mu.Unlock()
-		return noSuchAccount(ref)
-	}
-	stale, known := a.hash != hash, a.hashes[hash] || a.hash == hash
-	pause := rejectPause - time.Since(a.rejected)
-	if f := p.flights[a.ID]; f != nil && !f.storing {
-		pause = 0 // join it
-	}
-	if known && !stale && pause <= 0 {
-		a.rejected = time.Now()
-	}
-	refreshes := a.facts.Refreshes
-	b.mu.Unlock()
-	switch {
-	case !known:
-		return &Error{Code: CodeBadRequest, Text: "No token with this hash was handed out.", Hint: "Send the SHA-256 of the token in hex."}
-	case stale:
-		return nil
-	case pause > 0:
-		return &Error{Code: CodeRateLimited, Text: "This account's token was renewed a moment ago.", Hint: "Wait, then ask again.", RetryAfter: pause}
-	case refreshes:
-		_, err = b.goodToken(ctx, p, account.ID, 0, hash)
-		return err
-	}
-	return b.probe(ctx, p, v, account.ID)
-}
-
-// schedule refreshes ahead of expiry, retries what the disk or a provider
-// refused for now, and ends questions nobody answered. It looks at least every
-// lookEvery, for a clock may be set and a machine may sleep.
-func (b *Book) schedule() {
-	const lookEvery = 15 * time.Second
-	for {
-		next := time.Now().Add(lookEvery)
-		for _, p := range b.profileList() {
-			if due := b.lookAt(p); due.Before(next) {
-				next = due
-			}
-		}
-		timer := time.NewTimer(max(time.Until(next), 20*time.Millisecond))
-		select {
-		case <-timer.C:
-		case <-b.wake:
-			timer.Stop()
-		case <-b.ctx.Done():
-			timer.Stop()
-			return
-		}
-	}
-}
-
-// lookAt starts what is due in a profile and says when the next thing is.
-func (b *Book) lookAt(p *profile) (next time.Time) {
-	now := readClocks()
-	next = now.wall.Add(time.Hour)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, a := range p.accounts {
-		start := b.flyLocked
-		due, ever := a.facts.dueAt(now, a.jitterFactor())
-		if a.held != nil {
-			start, due, ever = b.storeHeldLocked, a.lastTry.Add(storePause), true
-		} else if soonest := a.lastTry.Add(minPause); due.Before(soonest) {
-			due = soonest
-		}
-		switch {
-		case !ever || a.leaving:
-		case !due.After(now.wall):
-			start(p, a)
-		case due.Before(next):
-			next = due
-		}
-	}
-	if due := b.retryLateLocked(p, now.wall); due.Before(next) {
-		next = due
-	}
-	for _, r := range p.revocations {
-		if due := b.retryRevocationLocked(p, r, now.wall); due.Before(next) {
-			next = due
-		}
-	}
-	return next
-}
-
-// jitterFactor is a number between 0 and 1 that stays with one token, so that
-// accounts linked together do not refresh together.
-func (a *account) jitterFactor() float64 {
-	return rand.New(rand.NewPCG(uint64(a.facts.Issued.UnixNano()), uint64(len(a.ID)))).Float64()
 }

@@ -26,6 +26,7 @@ const (
 	EventAccountDisconnected      = "account.disconnected"
 	EventAccountNeedsSignIn       = "account.needs_sign_in"
 	EventAccountNeedsRegistration = "account.needs_registration"
+	EventAccountStepUp            = "account.step_up" // an API wants a stronger or fresher sign-in
 	EventAccountRecovered         = "account.recovered"
 
 	EventTokenRefreshed     = "token.refreshed"
