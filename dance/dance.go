@@ -9,8 +9,9 @@
 // changes never sends a secret to a new place.
 //
 // It promises: authorization code with PKCE S256 unless the row says
-// otherwise, state and nonce of 256 bits, the iss check of RFC 9207; a
-// listener on loopback alone that takes one answer and is gone, with every
+// otherwise, pushed where the provider takes that (PAR), tokens bound to a key
+// where it is asked for (DPoP), state and nonce of 256 bits, the iss check of
+// RFC 9207; a listener on loopback alone that takes one answer and is gone, with every
 // goroutine, when Run returns; no redirect followed with a secret, no request
 // repeated, answers bounded and strictly read; a refresh token in an answer
 // that is otherwise odd is saved.
@@ -86,7 +87,7 @@ type Token struct {
 	Refresh secret.String
 	ID      secret.String
 	Type    string            // "Bearer"; "DPoP" and "OAuth" tokens only work with a signature: see [Call]
-	Key     secret.String     // Type DPoP: the private key they are bound to (a JWK); never leaves
+	Key     secret.String     // the private key they are bound to (a JWK), where DPoP was asked for; never leaves. A token of Type Bearer is not bound, its refresh token may be
 	Secret  secret.String     // Type OAuth: the token's own shared secret (RFC 5849)
 	Expiry  time.Time         // zero: the provider named none (see Quirks.NoExpiry)
 	Granted []string          // scopes as granted; the asked ones if the answer is silent (RFC 6749 section 5.1)

@@ -39,6 +39,7 @@ type oddOP struct {
 	token    http.HandlerFunc            // instead of a token answer
 	userinfo http.HandlerFunc            // instead of a userinfo answer
 	revoke   http.HandlerFunc            // instead of 200
+	push     http.HandlerFunc            // instead of taking a pushed request
 	answer   func(map[string]any)        // changes the token answer
 
 	mu       sync.Mutex // guards the fields that follow
@@ -46,6 +47,8 @@ type oddOP struct {
 	requests map[string]int
 	forms    []url.Values // of the token endpoint
 	revoked  []string
+	pushed   map[string]url.Values // by request_uri
+	pushes   []*http.Request       // as they came, form parsed
 }
 
 func newOP(t *testing.T) *oddOP {
@@ -88,6 +91,12 @@ func (o *oddOP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/authorize":
 		o.pending = r.Form
+		if uri := r.Form.Get("request_uri"); uri != "" {
+			o.pending = o.pushed[uri]
+			delete(o.pushed, uri)
+		}
+	case "/par":
+		o.pushes = append(o.pushes, r)
 	case "/token":
 		o.forms = append(o.forms, r.PostForm)
 	case "/revoke":
@@ -104,6 +113,12 @@ func (o *oddOP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			o.back(q)
 		}
 		http.Redirect(w, r, pending.Get("redirect_uri")+"?"+q.Encode(), http.StatusFound)
+	case "/par":
+		if o.push != nil {
+			o.push(w, r)
+			return
+		}
+		o.servePush(w, r)
 	case "/token":
 		if o.token != nil {
 			o.token(w, r)
@@ -148,6 +163,30 @@ func (o *oddOP) serveDocument(w http.ResponseWriter) {
 	}
 	maps.DeleteFunc(doc, func(_ string, v any) bool { return v == nil })
 	writeJSON(w, doc)
+}
+
+// servePush takes a pushed request, good for one visit.
+func (o *oddOP) servePush(w http.ResponseWriter, r *http.Request) {
+	uri := "urn:ietf:params:oauth:request_uri:" + random()
+	o.mu.Lock()
+	if o.pushed == nil {
+		o.pushed = map[string]url.Values{}
+	}
+	o.pushed[uri] = r.PostForm
+	o.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusCreated)
+	fmt.Fprintf(w, `{"request_uri":%q,"expires_in":60}`, uri)
+}
+
+// pushing is the odd provider with RFC 9126.
+func pushing(t *testing.T) *oddOP {
+	op := newOP(t)
+	op.document = func(d map[string]any) {
+		d["pushed_authorization_request_endpoint"] = op.URL + "/par"
+		d["require_pushed_authorization_requests"] = true
+	}
+	return op
 }
 
 func (o *oddOP) serveToken(w http.ResponseWriter, nonce string) {

@@ -352,12 +352,8 @@ func (p Provider) check() error {
 		if a.address == "" {
 			continue
 		}
-		u, err := checkURL(a.address)
-		if err != nil {
+		if _, err := checkURL(a.address); err != nil {
 			return fmt.Errorf("the %s address cannot be used: %w", a.name, err)
-		}
-		if strings.ContainsAny(u.Host, "{}") {
-			return fmt.Errorf("the %s address has a gap in its host", a.name)
 		}
 	}
 	switch {
