@@ -18,6 +18,7 @@ const (
 	quiet         // words alone
 	danger        // outlined, words in danger
 	bare          // an icon alone, 32 by 32
+	framed        // the same, outlined
 	chip          // a filter
 	chipOn
 )
@@ -79,6 +80,9 @@ func (b *button) disable(off bool) {
 	}
 }
 
+// alone reports buttons that are an icon without words.
+func (b *button) alone() bool { return b.kind == bare || b.kind == framed }
+
 func (b *button) style() style {
 	if b.kind == chip {
 		return styleCaption
@@ -90,7 +94,7 @@ func (b *button) style() style {
 }
 
 func (b *button) MinSize() fyne.Size {
-	if b.kind == bare {
+	if b.alone() {
 		return fyne.NewSquareSize(32)
 	}
 	pad, h, icon := float32(16), float32(36), float32(28)
@@ -137,7 +141,7 @@ func (b *button) CreateRenderer() fyne.WidgetRenderer {
 func (b *button) lay(s fyne.Size) {
 	put(b.ring, -4, -4, s.Width+8, s.Height+8)
 	put(b.ground, 0, 0, s.Width, s.Height)
-	if b.kind == bare {
+	if b.alone() {
 		centred(b.glyph, (s.Width-b.glyph.size)/2, 0, s.Height)
 		return
 	}
@@ -164,7 +168,7 @@ func (b *button) paint() {
 		b.glyph.set("line/"+b.icon+".svg", ink)
 	}
 	show(b.glyph, b.icon != "")
-	show(b.words, b.kind != bare)
+	show(b.words, !b.alone())
 	show(b.ring, b.focus && !b.disabled)
 	if b.painted != nil {
 		b.painted()
@@ -229,7 +233,7 @@ func (b *button) FocusLost()                     { b.focus = false; b.Refresh() 
 // MouseIn names what is an icon alone.
 func (b *button) MouseIn(*desktop.MouseEvent) {
 	b.hover = true
-	if b.kind == bare {
+	if b.alone() {
 		hint(b, b.label)
 	}
 	b.Refresh()

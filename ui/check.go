@@ -68,12 +68,12 @@ func (c *check) lay(s fyne.Size) {
 	if c.tail.text != "" {
 		want = c.tail.style.width(c.tail.text) + 1
 	}
-	tw := min(want, max(room*0.4, room-have-12))
-	if room < 200 { // no room for both
+	tw := min(want, room-have-12)
+	if tw < min(want, 48) { // no room for both
 		tw = 0
 	}
 	show(c.tail, tw > 0)
-	put(c.words, x, 2, max(0, room-tw-12), 20)
+	put(c.words, x, 2, max(0, room-tw), 20)
 	put(c.tail, s.Width-tw, 4, tw, 16)
 }
 

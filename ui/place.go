@@ -67,6 +67,40 @@ func rows(gap float32, objects ...fyne.CanvasObject) *fyne.Container {
 	return container.New(layout.NewCustomPaddedVBoxLayout(gap), objects...)
 }
 
+// column is like rows, but text takes the lines that it needs, not those that it
+// may take. It is never narrower than least.
+func column(least, gap float32, objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(columnLayout{least, gap}, objects...)
+}
+
+type columnLayout struct{ least, gap float32 }
+
+func (columnLayout) height(o fyne.CanvasObject, width float32) float32 {
+	if p, ok := o.(*para); ok {
+		return p.heightFor(width)
+	}
+	return o.MinSize().Height
+}
+
+// Layout implements fyne.Layout.
+func (c columnLayout) Layout(objects []fyne.CanvasObject, s fyne.Size) {
+	y := float32(0)
+	for _, o := range objects {
+		h := c.height(o, s.Width)
+		put(o, 0, y, s.Width, h)
+		y += h + c.gap
+	}
+}
+
+// MinSize implements fyne.Layout.
+func (c columnLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	size := fyne.NewSize(0, -c.gap)
+	for _, o := range objects {
+		size = fyne.NewSize(max(size.Width, o.MinSize().Width), size.Height+c.height(o, c.least)+c.gap)
+	}
+	return size.Max(fyne.Size{})
+}
+
 func line(gap float32, objects ...fyne.CanvasObject) *fyne.Container {
 	return container.New(layout.NewCustomPaddedHBoxLayout(gap), objects...)
 }

@@ -3,6 +3,7 @@ package ui
 import (
 	"image"
 	"image/color"
+	"image/draw"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -15,7 +16,7 @@ import (
 // quiet zone. Modules are whole device pixels at scale 1 and 2.
 type qrCode struct {
 	widget.BaseWidget
-	modules image.Image
+	modules *image.NRGBA
 	pixels  float32 // of one module
 	paper   *canvas.Rectangle
 	picture *canvas.Image
@@ -34,16 +35,12 @@ func newQR(text string) *qrCode {
 	if err != nil {
 		return nil
 	}
-	q := &qrCode{modules: onlyDark{code}, pixels: max(2, float32(int(qrRoom/code.Bounds().Dx())))}
+	n := code.Bounds().Dx()
+	q := &qrCode{modules: image.NewNRGBA(image.Rect(0, 0, n, n)), pixels: max(2, float32(qrRoom/n))}
+	draw.Draw(q.modules, q.modules.Bounds(), code, code.Bounds().Min, draw.Src)
 	q.ExtendBaseWidget(q)
 	return q
 }
-
-// onlyDark is a code in black on white, whatever its colour model.
-type onlyDark struct{ image.Image }
-
-// ColorModel implements image.Image.
-func (onlyDark) ColorModel() color.Model { return color.RGBAModel }
 
 // side is the code's edge with its quiet zone.
 func (q *qrCode) side() float32 { return float32(q.modules.Bounds().Dx())*q.pixels + 2*q.quiet() }

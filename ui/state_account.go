@@ -166,6 +166,7 @@ func disconnectLeaves(a accounts.Account, profile string) string {
 }
 
 func beadsOf(a accounts.Account, now time.Time) []beadState {
+	a.StepUp = nil // of the sign-in, not of the token's life
 	var out []beadState
 	over := !a.Expiry.IsZero() && !a.Expiry.After(now)
 	if !over && !a.Expiry.IsZero() && a.Status != accounts.Revoking {

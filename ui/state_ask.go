@@ -214,7 +214,11 @@ func askConfirm(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	if len(out.Facts) > 0 && q.App.Name != "" {
 		facts = append(facts, factState{Label: "Asked by", Text: appName(q.App)})
 	}
-	facts = append(facts, factState{Label: "Stays", Text: clean(prof.Name) + " and your other accounts"})
+	stays := clean(prof.Name) + " and your other accounts"
+	if shared != "" {
+		stays = clean(prof.Name) + " and everything else in it"
+	}
+	facts = append(facts, factState{Label: "Stays", Text: stays})
 	out.Facts, out.Warn = facts, ""
 	switch {
 	case !a.CanRevoke && a.SettingsPage != "":

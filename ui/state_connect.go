@@ -47,14 +47,10 @@ var categories = []struct {
 }{
 	{"Code", []string{"code"}},
 	{"Mail and files", []string{"mail", "files"}},
-	{"Social", []string{"social", "chat"}},
-	{"Work", []string{"work", "cloud"}},
-	{"Sign-in", []string{"identity"}},
+	{"Social", []string{"social"}},
+	{"Work", []string{"work", "identity"}},
+	{"Music", []string{"music"}},
 	{"AI tools", []string{"ai"}},
-	{"Music", []string{"music", "games"}},
-	{"Money", []string{"finance"}},
-	{"Health", []string{"health"}},
-	{"Science", []string{"science"}},
 	{"Others", nil},
 }
 

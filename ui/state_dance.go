@@ -18,20 +18,20 @@ type stepState struct {
 
 // danceState is a dance under way, or how it ended.
 type danceState struct {
-	ID       string
-	Provider string // id
-	Title    string
-	Sub      string
-	Tile     tileState
-	Steps    [3]stepState
-	Name     string // of the provider
-	Link     string
-	LinkHelp string
-	Code     *codeState // device flow
-	Device   bool       // a code can be had instead of the link
-	Browsers bool       // there is another browser to open it in
-	Paste    bool       // the provider cannot send the answer here
-	Problem  *noticeState
+	ID                  string
+	Provider            string // id
+	Title               string
+	Sub                 string
+	Tile                tileState
+	Steps               [3]stepState
+	Name                string // of the provider
+	Link                string
+	LinkTitle, LinkHelp string
+	Code                *codeState // device flow
+	Device              bool       // a code can be had instead of the link
+	Browsers            bool       // there is another browser to open it in
+	Paste               bool       // the provider cannot send the answer here
+	Problem             *noticeState
 
 	PasteTitle, PasteHelp string
 	Pasted                string // why the text that was pasted is not it
@@ -48,7 +48,8 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 	}
 	name := clean(d.ProviderName)
 	out := danceState{ID: d.ID, Provider: d.Provider, Title: "Connect " + name, Tile: tileOf(d.Tile, d.ProviderName), Link: d.URL,
-		LinkHelp: "Open this link in the browser where you are signed in to " + name + ".", Name: name, Code: codeOf(d),
+		LinkTitle: "Nothing opened?",
+		LinkHelp:  "Open this link in the browser where you are signed in to " + name + ".", Name: name, Code: codeOf(d),
 		Waiting: "Waiting for " + name, Deadline: d.Deadline, Paste: d.Paste, Pasted: clean(d.Pasted)}
 	if p, ok := providerOf(s, d.Provider); ok {
 		out.Device = p.Device && d.Code == nil
@@ -81,9 +82,10 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 			if out.Link == "" {
 				out.Link = cmp.Or(d.Code.Complete, d.Code.URI)
 			}
-			out.LinkHelp = "Open this link in the browser where you are signed in to " + name + ", and type the code there."
+			out.LinkTitle = "On this machine"
+			out.LinkHelp = "Open this link where you are signed in to " + name + ", and type the code there."
 			if d.Code.Complete != "" {
-				out.LinkHelp = "Open this link in the browser where you are signed in to " + name + ". It brings the code along."
+				out.LinkHelp = "Open this link where you are signed in to " + name + ". It brings the code along."
 			}
 		case d.Paste && !d.Opened.IsZero():
 			out.Sub = "Your browser is open. Approve there, then paste what it shows."

@@ -70,7 +70,7 @@ func registerOf(s accounts.Snapshot, b before, browsers []dance.Browser) (regist
 		out.RSA = p.NeedsPrivateKey
 		out.KeyWords, out.PublicKey = cmp.Or(clean(b.keyWords), "No key yet."), b.publicKey
 		out.Doubts = doubtsOf(p, name)
-		out.FileWords = cmp.Or(clean(b.fileWords), "Got a client file? Drop it anywhere here, or")
+		out.FileWords = cmp.Or(clean(b.fileWords), "Got a client file? Drop it here, or")
 	} else if p.Revocation == "unknown" {
 		out.Doubts = doubtsOf(accounts.Provider{Revocation: p.Revocation}, name)
 	}

@@ -11,34 +11,49 @@ import (
 // choicesBlock is what the user may choose before a dance: what to ask for, the
 // row's options, the browser.
 func (u *UI) choicesBlock(c choicesState) fyne.CanvasObject {
-	var left, right []fyne.CanvasObject
+	box := rows(16)
 	if len(c.Scopes) > 0 {
-		left = append(left, u.scopeChecks("Ask "+c.Name+" for", c.Scopes))
+		box.Add(u.scopeChecks("Ask "+c.Name+" for", c.Scopes))
 	}
-	if len(c.Switches)+len(c.Texts) > 0 {
-		left = append(left, u.optionRows(c))
-	}
+	var cells []fyne.CanvasObject
 	if c.Browsers {
-		right = append(right, labelled("Sign in with", u.browserSelect(c.Browser)))
+		cells = append(cells, labelled("Sign in with", u.browserSelect(c.Browser)))
 	}
-	if c.Device != nil {
-		right = append(right, newCheck(*c.Device, true, func(on bool) {
-			u.nav.chosen = u.nav.chosen.clone()
-			u.nav.chosen.device = on
+	for _, t := range c.Texts {
+		e := u.nav.entry("option "+t.ID, t.Label, false)
+		e.SetPlaceHolder("Leave empty for none")
+		cells = append(cells, labelled(t.Label, field(e)))
+	}
+	for pair := range slices.Chunk(cells, 2) {
+		if len(pair) == 1 {
+			pair = append(pair, gap(1, 1))
+		}
+		box.Add(evenColumns(pair[0], pair[1]))
+	}
+	if list := u.switches(c); len(list) > 0 {
+		box.Add(checkGrid(list))
+	}
+	return box
+}
+
+// switches are the row's own options that are on or off, and the code on
+// another device.
+func (u *UI) switches(c choicesState) []*check {
+	var list []*check
+	for _, st := range c.Switches {
+		list = append(list, newCheck(st, true, func(on bool) {
+			c := u.nav.chosen.clone()
+			if c.switches == nil {
+				c.switches = map[string]bool{}
+			}
+			c.switches[st.ID] = on
+			u.nav.chosen = c
 		}))
 	}
-	l, r := rows(16, left...), rows(16, right...)
-	if len(right) == 0 {
-		return l
+	if c.Device != nil {
+		list = append(list, newCheck(*c.Device, true, func(on bool) { u.nav.chosen.device = on }))
 	}
-	return placed(400, max(l.MinSize().Height, r.MinSize().Height), func(s fyne.Size) {
-		w := float32(0)
-		if len(left) > 0 {
-			w = s.Width - 264
-			put(l, 0, 0, w-24, l.MinSize().Height)
-		}
-		put(r, w, 0, 264, r.MinSize().Height)
-	}, l, r)
+	return list
 }
 
 // scopeChecks are permissions in plain words, each with a check.
@@ -56,34 +71,6 @@ func (u *UI) scopeChecks(title string, list []checkState) fyne.CanvasObject {
 		}))
 	}
 	return rows(6, fitting(title, styleCaptionBold, colInk2), checkGrid(checks))
-}
-
-// optionRows are the switches and fields of a row's own options.
-func (u *UI) optionRows(c choicesState) fyne.CanvasObject {
-	box := rows(8)
-	for _, st := range c.Switches {
-		box.Add(newCheck(st, true, func(on bool) {
-			c := u.nav.chosen.clone()
-			if c.switches == nil {
-				c.switches = map[string]bool{}
-			}
-			c.switches[st.ID] = on
-			u.nav.chosen = c
-		}))
-	}
-	var fields []fyne.CanvasObject
-	for _, t := range c.Texts {
-		e := u.nav.entry("option "+t.ID, t.Label, false)
-		e.SetPlaceHolder("Leave empty for none")
-		fields = append(fields, labelled(t.Label, field(e)))
-	}
-	for pair := range slices.Chunk(fields, 2) {
-		if len(pair) == 1 {
-			pair = append(pair, gap(1, 1))
-		}
-		box.Add(evenColumns(pair[0], pair[1]))
-	}
-	return box
 }
 
 // browserSelect chooses the browser of the dance to come.

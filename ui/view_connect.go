@@ -61,7 +61,7 @@ func (u *UI) connectView(s galleryState) built {
 		put(title, 0, 28, title.MinSize().Width, 32)
 		put(find, size.Width-320, 26, 320, 36)
 		v.lay(size)
-	}, title, find, v.chips, v.address.leaf, v.nothing, v.grid.scroll, v.more, v.below[0].object, v.below[1].object)
+	}, title, find, v.chips.Container, v.address.leaf, v.nothing, v.grid.scroll, v.more, v.below[0].object, v.below[1].object)
 	v.apply(s)
 	return built{focus: search, object: v.root, update: func(state any) { v.apply(state.(galleryState)) }}
 }
@@ -71,7 +71,7 @@ func (v *connectView) lay(size fyne.Size) {
 	if len(v.shown.Categories) == 1 {
 		top = 84
 	}
-	put(v.chips, 0, 76, size.Width, 28)
+	put(v.chips.Container, 0, 76, size.Width, 28)
 	half := (size.Width - 12) / 2
 	for i, f := range v.below {
 		put(f.object, float32(i)*(half+12), bottom, half, 112)

@@ -89,7 +89,7 @@ func (f *registerForm) connect() {
 func (f *registerForm) foot() fyne.CanvasObject {
 	buttons := []fyne.CanvasObject{newButton("Cancel", "", outlined, f.u.back)}
 	if f.s.Known {
-		buttons = append(buttons, newButton("Use the known one", "", outlined, func() {
+		buttons = append(buttons, newButton("Try the known one", "", outlined, func() {
 			f.u.connect(accounts.ConnectRequest{Provider: f.s.ID, Reconnect: f.s.Reconnect})
 		}))
 	}

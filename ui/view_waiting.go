@@ -18,9 +18,6 @@ func (u *UI) waitingView(s danceState) built {
 	content.Add(module(padded(8, 4, 0, 0, beadsAcross(s.Steps))))
 	var focus fyne.Focusable
 	var ways []fyne.CanvasObject
-	if s.Link != "" {
-		ways = append(ways, u.linkModule(s))
-	}
 	switch {
 	case s.Code != nil:
 		ways = append(ways, u.codeModule(s))
@@ -31,9 +28,12 @@ func (u *UI) waitingView(s danceState) built {
 	case s.Device && s.Link != "":
 		ways = append(ways, u.deviceOffer(s))
 	}
-	if len(ways) == 2 {
-		content.Add(evenColumns(ways[0], ways[1]))
-	} else if len(ways) == 1 {
+	switch {
+	case s.Link != "" && len(ways) > 0:
+		content.Add(evenColumns(u.linkModule(s, halfWidth), ways[0]))
+	case s.Link != "":
+		content.Add(u.linkModule(s, 2*halfWidth))
+	case len(ways) > 0:
 		content.Add(ways[0])
 	}
 	cancel := newButton("Cancel", "", outlined, func() { u.putAway(s.ID) })
@@ -63,6 +63,9 @@ func waitWords(s danceState, now time.Time) string {
 	return s.Waiting + ". The " + what + " is good for " + durationWords(left) + "."
 }
 
+// halfWidth is the least room in one of two modules side by side.
+const halfWidth = 260
+
 // titled is a module with an icon before its title.
 func titled(icon, title string, content fyne.CanvasObject) fyne.CanvasObject {
 	g, t := lineIcon(icon, 20, colInk2), fitting(title, styleBold, colInk)
@@ -81,8 +84,8 @@ func evenColumns(left, right fyne.CanvasObject) fyne.CanvasObject {
 }
 
 // linkModule is the link, for a browser that did not open or is the wrong one.
-func (u *UI) linkModule(s danceState) fyne.CanvasObject {
-	help := newPara(s.LinkHelp, 2, styleText, colInk2)
+func (u *UI) linkModule(s danceState, least float32) fyne.CanvasObject {
+	help := newPara(s.LinkHelp, 3, styleText, colInk2)
 	link := readOnly(s.Link, cutEnd)
 	cp := u.copyButton("link", "Copy link", s.Link, false)
 	open := newButton("Open again", "open", filled, func() {
@@ -93,7 +96,7 @@ func (u *UI) linkModule(s danceState) fyne.CanvasObject {
 	if s.Code != nil {
 		end.set("Any browser will do, here or elsewhere.")
 	}
-	box := rows(12, help, link, spread(cp, open), end)
+	box := column(least, 12, help, link, spread(cp, open), end)
 	var quiets []fyne.CanvasObject
 	if s.Browsers {
 		b := newButton("Open in another browser", "", quiet, nil)
@@ -113,7 +116,7 @@ func (u *UI) linkModule(s danceState) fyne.CanvasObject {
 	for _, q := range quiets {
 		box.Add(line(0, q))
 	}
-	return titled("globe", "Nothing opened?", box)
+	return titled("globe", s.LinkTitle, box)
 }
 
 // spread puts buttons side by side, or below each other where there is no room.
@@ -134,7 +137,7 @@ func spread(buttons ...*button) fyne.CanvasObject {
 
 // codeModule is the code to type on another device.
 func (u *UI) codeModule(s danceState) fyne.CanvasObject {
-	box := rows(10)
+	box := column(halfWidth, 10)
 	if q := newQR(s.Code.Scan); q != nil {
 		edge := newPlate(colLeaf, colLine, 8)
 		side := q.side()
@@ -156,11 +159,14 @@ func (u *UI) codeModule(s danceState) fyne.CanvasObject {
 	}, before, where))
 	code := newWords(s.Code.User, styleCode, colInk)
 	code.cut = cutMiddle
-	cp := u.copyButton("code", "Copy code", s.Code.User, false)
+	icon := "copy"
+	if u.nav.copied == "code" {
+		icon = "check"
+	}
+	cp := newButton("Copy code", icon, framed, func() { u.copy("code", s.Code.User, false) })
 	box.Add(placed(160, 36, func(size fyne.Size) {
-		w := cp.MinSize().Width
-		put(code, 0, 0, size.Width-w-8, 36)
-		put(cp, size.Width-w, 0, w, 36)
+		put(code, 0, 0, size.Width-40, 36)
+		put(cp, size.Width-32, 2, 32, 32)
 	}, code, cp))
 	return titled("phone", s.Code.Title, box)
 }
@@ -169,7 +175,7 @@ func (u *UI) codeModule(s danceState) fyne.CanvasObject {
 func (u *UI) deviceOffer(s danceState) fyne.CanvasObject {
 	help := newPara(s.Name+" can also take a short code on a phone or another computer. This link ends then.", 4, styleText, colInk2)
 	b := newButton("Use a code", "phone", outlined, func() { u.withCode(s) })
-	return titled("phone", "Or on another device", rows(12, help, line(0, b)))
+	return titled("phone", "Or on another device", column(halfWidth, 12, help, line(0, b)))
 }
 
 // pasteModule takes what the browser ended at, or the code that it shows.
@@ -191,7 +197,7 @@ func (u *UI) pasteModule(s danceState) (fyne.CanvasObject, fyne.Focusable) {
 		put(f, 0, 0, size.Width-w-8, 36)
 		put(done, size.Width-w, 0, w, 36)
 	}, f, done)
-	box := rows(10, newPara(s.PasteHelp, 5, styleText, colInk2), row)
+	box := column(halfWidth, 10, newPara(s.PasteHelp, 5, styleText, colInk2), row)
 	if s.Pasted != "" {
 		box.Add(warnRow(s.Pasted))
 	}
