@@ -86,6 +86,7 @@ type Book struct {
 	closing   bool                     // nothing new is begun
 	limits    map[string]chan struct{} // refreshes under way, by provider
 
+	ports      map[string]chan struct{}  // fixed ports of dances, by number
 	enrolments map[string]*enrolment     // clients on their way
 	found      map[string]dance.Provider // what addresses led to since the start, by id
 }
@@ -120,6 +121,7 @@ func Open(ctx context.Context, o Options) (*Book, error) {
 		asked:    map[string]dismissals{},
 		limits:   map[string]chan struct{}{},
 
+		ports:      map[string]chan struct{}{},
 		enrolments: map[string]*enrolment{},
 		found:      map[string]dance.Provider{},
 	}

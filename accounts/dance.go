@@ -63,7 +63,19 @@ type plan struct {
 }
 
 func (pl plan) wish() wish {
-	return wish{row: pl.row, target: pl.target, dpop: pl.request.DPoP || pl.row.DPoP == "required", scopes: pl.request.Scopes}
+	w := wish{row: pl.row, target: pl.target, dpop: pl.request.DPoP || pl.row.DPoP == "required", scopes: pl.request.Scopes}
+	if w.scopes == nil {
+		w.scopes = pl.row.Scopes
+	}
+	return w
+}
+
+// limit is how long the user has.
+func (pl plan) limit() time.Duration {
+	if pl.request.Device {
+		return deviceTime
+	}
+	return danceTime
 }
 
 // Connect starts a dance and returns its id at once. A second call for the
@@ -94,17 +106,13 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 			return "", err
 		}
 	}
-	limit := danceTime
-	if r.Device {
-		limit = deviceTime
-	}
 	now := time.Now()
 	d := &danceRun{
 		profile: p, plan: plan, client: client, again: make(chan struct{}), paste: make(chan string), pasted: make(chan error, 1),
 		pasting: make(chan struct{}, 1), changed: make(chan struct{}), ended: make(chan struct{}),
 		view: Dance{ID: newID("d"), Provider: plan.row.ID, ProviderName: cmp.Or(plan.row.Name, plan.address), Tile: plan.row.Tile,
 			Reconnects: r.Reconnect, By: r.By, Label: r.Label, Paste: plan.row.Redirect.Mode == "paste",
-			Stage: DanceStarting, Started: now, Deadline: now.Add(limit)},
+			Stage: DanceStarting, Started: now, Deadline: now.Add(plan.limit())},
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,7 +128,7 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 		}
 	}
 	b.dances = slices.DeleteFunc(b.dances, func(o *danceRun) bool { return o.view.Stage.Over() && o.sameAs(d) })
-	ctx, cancel := context.WithTimeout(b.ctx, limit)
+	ctx, cancel := context.WithCancel(b.ctx)
 	d.cancel = cancel
 	b.dances = append(b.dances, d)
 	b.running.Go(func() { b.run(ctx, d) })
@@ -158,9 +166,6 @@ func (b *Book) prepare(p *profile, r ConnectRequest) (pl plan, err error) {
 		if pl.row, err = b.provider(r.Provider, r.Instance); err != nil {
 			return pl, err
 		}
-	}
-	if handle := handleOf(pl.row, r.Instance); handle != "" {
-		pl.address = handle
 	}
 	pl.target = b.registrationTarget(pl.row)
 	return pl, nil
@@ -215,6 +220,11 @@ func (b *Book) prepareAgain(p *profile, r ConnectRequest, pl plan) (plan, error)
 		return pl, err
 	}
 	pl.row, pl.target = row, b.registrationTarget(row)
+	if r.Options == nil {
+		maps.DeleteFunc(pl.request.Options, func(id, _ string) bool {
+			return !slices.ContainsFunc(row.Options, func(o dance.Option) bool { return o.ID == id })
+		})
+	}
 	if sealed && client.ID != "" {
 		pl.target = client.For
 	}
@@ -228,7 +238,7 @@ func (b *Book) prepareAgain(p *profile, r ConnectRequest, pl plan) (plan, error)
 func (b *Book) rowAgain(record accountRecord) (row dance.Provider, sealed bool, err error) {
 	was := record.Link.Provider
 	entry, ok := b.catalog.Get(record.Provider)
-	if !ok || entry.Instance != nil && handleOf(entry.Provider, record.Instance) != "" {
+	if !ok {
 		return was, true, nil
 	}
 	row, err = b.provider(record.Provider, record.Instance)

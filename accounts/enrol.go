@@ -78,7 +78,7 @@ func (b *Book) makeClient(p *profile, w wish) (r registrationRecord, err error) 
 	}
 	r = registrationRecord{
 		ID: newID("r"), Provider: w.row.ID, For: w.target, ClientID: c.ClientID, Secret: c.ClientSecret.Reveal(), PrivateKey: c.PrivateKey.Reveal(),
-		AuthStyle: c.AuthStyle, Added: time.Now(), Method: c.Method, Redirect: dance.RedirectURI(w.row), DPoP: w.dpop,
+		AuthStyle: c.AuthStyle, Added: time.Now(), Method: c.Method, Redirect: dance.RedirectURI(w.row), DPoP: w.dpop, Scopes: w.scopes,
 		URI: c.URI, Token: c.Token.Reveal(), Expires: c.Expires,
 	}
 	p.store.Lock()

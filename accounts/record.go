@@ -104,6 +104,7 @@ type registrationRecord struct {
 	// Of a client that dance.Register made.
 	Method   string    `json:"method,omitempty"`
 	Redirect string    `json:"redirect,omitempty"` // the redirect URI that it was made with
+	Scopes   []string  `json:"scopes,omitempty"`   // that it may ask for; none: not said
 	DPoP     bool      `json:"dpop,omitempty"`     // made for bound tokens; it gets no others
 	URI      string    `json:"uri,omitempty"`      // RFC 7592
 	Token    string    `json:"token,omitempty"`    // RFC 7592

@@ -171,7 +171,8 @@ func (b *Book) registration(p *profile, w wish) (r registrationRecord, found boo
 
 // fits reports whether a client that was made serves this wish too.
 func (r registrationRecord) fits(w wish) bool {
-	return r.made() && !r.expired(time.Now().Add(time.Minute)) && r.Redirect == dance.RedirectURI(w.row) && r.DPoP == w.dpop
+	return r.made() && !r.expired(time.Now().Add(time.Minute)) && r.Redirect == dance.RedirectURI(w.row) && r.DPoP == w.dpop &&
+		(len(r.Scopes) == 0 || within(w.scopes, r.Scopes))
 }
 
 func registrationGuide(row dance.Provider) *Error {

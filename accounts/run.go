@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"errors"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -39,9 +40,7 @@ func (b *Book) perform(ctx context.Context, d *danceRun) (result dance.Result, e
 		if err != nil {
 			return result, err
 		}
-		request := d.plan.request
-		request.Registration = client.registration()
-		result, err = dance.Run(ctx, d.plan.row, b.prompt(d), request)
+		result, err = b.danceWith(ctx, d, client)
 		refused, ok := errors.AsType[*dance.Refused](err)
 		if !ok || !refused.RegistrationDead() || !client.made() || ctx.Err() != nil {
 			return result, err
@@ -56,6 +55,22 @@ func (b *Book) perform(ctx context.Context, d *danceRun) (result dance.Result, e
 	}
 }
 
+// danceWith dances once the way is free; the user's time begins then.
+func (b *Book) danceWith(ctx context.Context, d *danceRun, client registrationRecord) (dance.Result, error) {
+	release, err := b.port(ctx, d.plan)
+	if err != nil {
+		return dance.Result{}, err
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(ctx, d.plan.limit())
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	b.advance(d, func() { d.view.Deadline = deadline })
+	request := d.plan.request
+	request.Registration = client.registration()
+	return dance.Run(ctx, d.plan.row, b.prompt(d), request)
+}
+
 // find turns the address that the user typed into a row.
 func (b *Book) find(ctx context.Context, d *danceRun) error {
 	if d.plan.address == "" {
@@ -65,9 +80,9 @@ func (b *Book) find(ctx context.Context, d *danceRun) error {
 	if err != nil {
 		return err
 	}
-	row, err = b.settleRow(d.plan, row)
-	if err != nil {
-		return err
+	if e, ok := b.catalog.Get(row.ID); ok {
+		return &Error{Code: CodeBadRequest, Text: "The provider file " + e.ID + ".toml has the name that " + d.plan.address + " would get.",
+			Hint: "Give the file another name, or connect the provider " + e.ID + "."}
 	}
 	b.remember(row)
 	b.advance(d, func() {
@@ -78,24 +93,26 @@ func (b *Book) find(ctx context.Context, d *danceRun) error {
 	return nil
 }
 
-// settleRow makes a row of the gallery of what an instance led to, or lets a
-// found one stand as it is.
-func (b *Book) settleRow(pl plan, found dance.Provider) (dance.Provider, error) {
-	if pl.row.ID != "" {
-		found.ID, found.Name, found.Tile, found.Category = pl.row.ID, pl.row.Name, pl.row.Tile, pl.row.Category
-		return found, nil
+// port waits for the port to which the provider sends its answer, where that
+// is a fixed one: dances that share it go one after the other.
+func (b *Book) port(ctx context.Context, pl plan) (release func(), err error) {
+	u, err := url.Parse(dance.RedirectURI(pl.row))
+	if err != nil || u.Port() == "" || pl.row.Redirect.Mode == "paste" || pl.request.Device {
+		return func() {}, nil
 	}
-	if e, ok := b.catalog.Get(found.ID); ok {
-		return found, &Error{Code: CodeBadRequest, Text: "The provider file " + e.ID + ".toml has the name that " + pl.address + " would get.",
-			Hint: "Give the file another name, or connect the provider " + e.ID + "."}
+	b.mu.Lock()
+	place := b.ports[u.Port()]
+	if place == nil {
+		place = make(chan struct{}, 1)
+		b.ports[u.Port()] = place
 	}
-	return found, nil
-}
-
-// handleOf is the handle to look up, for a row of the gallery whose instance
-// is one; "" for all others.
-func handleOf(row dance.Provider, instance string) string {
-	return "" // see dance.Find
+	b.mu.Unlock()
+	select {
+	case place <- struct{}{}:
+		return func() { <-place }, nil
+	case <-ctx.Done():
+		return nil, dance.ErrCancelled
+	}
 }
 
 // enrolFor is enrol for a dance, which from then on holds the client.
