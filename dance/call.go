@@ -39,6 +39,7 @@ const (
 //
 // *Invalid: the request must not be made, Text says why. *Failed: no answer.
 func Call(ctx context.Context, l Link, r Registration, t Token, req *http.Request) (*http.Response, error) {
+	r = l.registration(r)
 	target, err := l.target(req.URL)
 	if err == nil {
 		err = allowedMethod(req.Method)
@@ -85,12 +86,12 @@ func (l Link) callOnce(ctx context.Context, r Registration, t Token, out *http.R
 // server's for a DPoP proof. A request of OAuth 1.0a is signed whole: nothing
 // of it but its header may change afterwards.
 func (l Link) attach(r Registration, t Token, req *http.Request, nonce string) (*http.Request, error) {
-	if t.Type == "OAuth" {
+	if t.Type == oauthType {
 		return l.sign1(r, t, req)
 	}
 	signed := req.Clone(req.Context())
 	authorize(signed, l.Provider, l.ClientID, t.Access)
-	if t.Type != "DPoP" {
+	if t.Type != dpopType {
 		return signed, nil
 	}
 	shown := signed.URL.Scheme + "://" + signed.URL.Host + cmp.Or(signed.URL.Opaque, signed.URL.EscapedPath())
@@ -275,7 +276,7 @@ func livesInside(ctx context.Context, host string) bool {
 
 // nonceKey is where a server's nonce belongs: a token's key and a host.
 func nonceKey(t Token, host string) string {
-	if t.Type != "DPoP" {
+	if t.Type != dpopType {
 		return ""
 	}
 	name, err := thumbprint(t.Key)

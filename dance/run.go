@@ -172,6 +172,7 @@ func (d *dance) conclude(caller context.Context, get func(context.Context) (rece
 	res := Result{Token: t, Link: d.link, Asked: d.request.Scopes}
 	if err == nil {
 		res.Link.base(got)
+		res.Link.Homes = res.Link.homes(ctx)
 		res.Identity, err = res.Link.whoIs(ctx, d.registration, got, d.expected())
 	}
 	if caller.Err() != nil {
