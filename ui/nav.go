@@ -11,14 +11,15 @@ import (
 // and the Book does not.
 type nav struct {
 	page     page
-	account  string // id, pageAccount
-	provider string // id, pageRegister
-	dance    string // id, pageDance
-	renew    bool   // pageRegister: ask for the client even though one is known
-	regain   string // pageRegister: id of the account to sign in again with it
-	chosen   chosen // pageRegister, pageMore: what the user changed
-	pasting  bool   // pageDance: the field to paste the address is shown
-	pair     pair   // pageRegister: the key pair for OAuth 1.0a
+	account  string             // id, pageAccount
+	provider string             // id, pageRegister
+	dance    string             // id, pageDance
+	renew    bool               // pageRegister: ask for the client even though one is known
+	regain   string             // pageRegister: id of the account to sign in again with it
+	chosen   chosen             // pageRegister, pageMore: what the user changed
+	pasting  bool               // pageDance: the field to paste the address is shown
+	found    *accounts.Provider // pageRegister: the row, where it is in no gallery
+	pair     pair               // pageRegister: the key pair for OAuth 1.0a
 
 	onlyNeed bool
 	category string
@@ -44,7 +45,7 @@ func newNav() nav {
 
 // before is what the page before a dance is for.
 func (n *nav) before() before {
-	return before{provider: n.provider, reconnect: n.regain, renew: n.renew, keyWords: n.pair.words, publicKey: n.pair.public,
+	return before{provider: n.provider, found: n.found, reconnect: n.regain, renew: n.renew, keyWords: n.pair.words, publicKey: n.pair.public,
 		fileWords: n.pair.file, chosen: n.chosen}
 }
 

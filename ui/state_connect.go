@@ -45,12 +45,16 @@ var categories = []struct {
 	name  string
 	holds []string
 }{
-	{"Code", []string{"code"}},
+	{"Code", []string{"code", "cloud"}},
 	{"Mail and files", []string{"mail", "files"}},
-	{"Social", []string{"social"}},
-	{"Work", []string{"work", "identity"}},
-	{"Music", []string{"music"}},
+	{"Social", []string{"social", "chat"}},
+	{"Work", []string{"work", "sales"}},
 	{"AI tools", []string{"ai"}},
+	{"Sign-in", []string{"identity"}},
+	{"Music and games", []string{"music", "games"}},
+	{"Money", []string{"money"}},
+	{"Health", []string{"health"}},
+	{"Science", []string{"science", "maps"}},
 	{"Others", nil},
 }
 

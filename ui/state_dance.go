@@ -20,6 +20,7 @@ type stepState struct {
 type danceState struct {
 	ID                  string
 	Provider            string // id
+	Reconnects          string // id of an account; ""
 	Title               string
 	Sub                 string
 	Tile                tileState
@@ -47,7 +48,7 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 		return danceState{}, false
 	}
 	name := clean(d.ProviderName)
-	out := danceState{ID: d.ID, Provider: d.Provider, Title: "Connect " + name, Tile: tileOf(d.Tile, d.ProviderName), Link: d.URL,
+	out := danceState{ID: d.ID, Provider: d.Provider, Reconnects: d.Reconnects, Title: "Connect " + name, Tile: tileOf(d.Tile, d.ProviderName), Link: d.URL,
 		LinkTitle: "Nothing opened?",
 		LinkHelp:  "Open this link in the browser where you are signed in to " + name + ".", Name: name, Code: codeOf(d),
 		Waiting: "Waiting for " + name, Deadline: d.Deadline, Paste: d.Paste, Pasted: clean(d.Pasted)}

@@ -30,7 +30,6 @@ type registerState struct {
 	Instance  string   // label of the server field; ""
 	Example   string
 	Default   string
-	Known     bool // a registration is known: the account may sign in with it
 	FileWords string
 	Reconnect string // id of the account that is signed in again with it
 	Choices   choicesState
@@ -43,16 +42,25 @@ func asksFirst(p accounts.Provider) bool { return p.NeedsRegistration || p.Insta
 // before says what the page before a dance is for.
 type before struct {
 	provider  string
-	reconnect string // id of an account to sign in again with a new registration
-	renew     bool   // ask for the client even though one is known
+	found     *accounts.Provider // the row, where it is in no gallery: an address led to it
+	reconnect string             // id of an account to sign in again with a new registration
+	renew     bool               // ask for the client even though one is known
 	keyWords  string
 	publicKey string
 	fileWords string // what became of a dropped file
 	chosen    chosen
 }
 
-func registerOf(s accounts.Snapshot, b before, browsers []dance.Browser) (registerState, bool) {
+func (b before) row(s accounts.Snapshot) (accounts.Provider, bool) {
 	p, ok := providerOf(s, b.provider)
+	if !ok && b.found != nil {
+		return *b.found, true
+	}
+	return p, ok
+}
+
+func registerOf(s accounts.Snapshot, b before, browsers []dance.Browser) (registerState, bool) {
+	p, ok := b.row(s)
 	if !ok {
 		return registerState{}, false
 	}
@@ -77,7 +85,7 @@ func registerOf(s accounts.Snapshot, b before, browsers []dance.Browser) (regist
 	if a, ok := s.Account(b.reconnect); ok {
 		out.Reconnect, out.Title = a.ID, "A new registration at "+name
 		out.Sub = "Every account is kept. Each signs in once with the new one."
-		out.Save, out.Known = "Save and sign in", !p.NeedsRegistration
+		out.Save = "Save and sign in"
 		if out.Instance != "" && out.Default == "" {
 			out.Default = hostOf(a.Issuer)
 		}

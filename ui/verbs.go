@@ -68,13 +68,21 @@ func (u *UI) start(provider string) {
 
 // prepare shows the page before a dance: the server, scopes, options, browser.
 func (u *UI) prepare(provider string) {
-	u.visit(func(n *nav) { n.page, n.provider, n.renew, n.regain = pageRegister, provider, false, "" })
+	u.visit(func(n *nav) { n.page, n.provider, n.found, n.renew, n.regain = pageRegister, provider, nil, false, "" })
 	u.win.render()
 }
 
 // register asks for a new registration, and signs the account in again with it.
 func (u *UI) register(provider, account string) {
-	u.visit(func(n *nav) { n.page, n.provider, n.renew, n.regain = pageRegister, provider, true, account })
+	var found *accounts.Provider
+	if _, known := providerOf(u.last, provider); !known && u.book != nil {
+		if row, ok := u.book.Row(provider); ok {
+			found = &row
+		}
+	}
+	u.visit(func(n *nav) {
+		n.page, n.provider, n.found, n.renew, n.regain = pageRegister, provider, found, true, account
+	})
 	u.win.render()
 }
 

@@ -6,24 +6,16 @@ import (
 	"fyne.io/fyne/v2"
 
 	"dancecard/accounts"
-	"dancecard/dance"
 )
-
-// browserKeeper is what the Book knows of browsers.
-type browserKeeper interface {
-	Browsers() []dance.Browser
-	SetBrowser(id, browser string) error
-}
 
 // loadBrowsers looks for the browsers that are installed, away from the main
 // thread.
 func (u *UI) loadBrowsers() {
-	book, ok := any(u.book).(browserKeeper)
-	if u.book == nil || !ok {
+	if u.book == nil {
 		return
 	}
 	u.work.Go(func() {
-		list := book.Browsers()
+		list := u.book.Browsers()
 		u.do(func() {
 			u.browsers = list
 			if u.visible {
@@ -47,11 +39,7 @@ func (u *UI) browserMenu(at fyne.CanvasObject, chosen string, pick func(id strin
 
 // setBrowser remembers in which browser an account signs in.
 func (u *UI) setBrowser(account, id string) {
-	book, ok := any(u.book).(browserKeeper)
-	if !ok {
-		return
-	}
-	u.run("browser "+account, quickLimit, func(context.Context) error { return book.SetBrowser(account, id) }, nil)
+	u.run("browser "+account, quickLimit, func(context.Context) error { return u.book.SetBrowser(account, id) }, nil)
 }
 
 // request is what a dance was begun with; for one that was begun elsewhere what

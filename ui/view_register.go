@@ -6,7 +6,6 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"dancecard/accounts"
 	"dancecard/internal/secret"
 )
 
@@ -88,11 +87,6 @@ func (f *registerForm) connect() {
 
 func (f *registerForm) foot() fyne.CanvasObject {
 	buttons := []fyne.CanvasObject{newButton("Cancel", "", outlined, f.u.back)}
-	if f.s.Known {
-		buttons = append(buttons, newButton("Try the known one", "", outlined, func() {
-			f.u.connect(accounts.ConnectRequest{Provider: f.s.ID, Reconnect: f.s.Reconnect})
-		}))
-	}
 	buttons = append(buttons, f.save)
 	if !f.s.NeedsKey {
 		return foot("", "", buttons...)
@@ -151,7 +145,7 @@ func (f *registerForm) clientStep() fyne.CanvasObject {
 // submit keeps the registration and begins the dance.
 func (f *registerForm) submit() {
 	u, s := f.u, f.s
-	p, _ := providerOf(u.last, s.ID)
+	p, _ := u.nav.before().row(u.last)
 	texts := map[string]string{}
 	for _, o := range s.Choices.Texts {
 		texts[o.ID] = strings.TrimSpace(u.nav.text("option " + o.ID))
@@ -172,7 +166,14 @@ func (f *registerForm) submit() {
 			return nil
 		}
 		return u.book.SetRegistration(ctx, s.ID, r.Instance, client, hidden, private)
-	}, func() { u.connect(r) })
+	}, func() {
+		u.last = u.snap()
+		if a, ok := u.last.Account(s.Reconnect); ok && !a.Status.NeedsUser() { // only its secret was renewed
+			u.visit(func(n *nav) { n.page = pageAccounts })
+			return
+		}
+		u.connect(r)
+	})
 }
 
 // stepBlock is one step: a bold line and what belongs to it.

@@ -38,14 +38,25 @@ func (u *UI) waitingView(s danceState) built {
 	}
 	cancel := newButton("Cancel", "", outlined, func() { u.putAway(s.ID) })
 	wait := fitting(waitWords(s, u.last.At), styleText, colInk2)
-	bar := footWith("clock", wait, cancel)
+	var bar fyne.CanvasObject = footWith("clock", wait, cancel)
 	if s.Over {
-		again := newButton("Try again", "", filled, func() { u.again(s) })
-		away := newButton("Back", "", outlined, u.back)
-		bar = foot("", "", away, again)
+		bar = u.overFoot(s)
 	}
 	object := sheet(u.sheetHead(s.Tile, s.Title, plainSub(s.Sub)), content, bar)
 	return built{focus: focus, object: object, update: func(state any) { wait.set(waitWords(state.(danceState), u.last.At)) }}
+}
+
+// overFoot is what may be done when an attempt is over: to try again, or what
+// the problem asks for.
+func (u *UI) overFoot(s danceState) fyne.CanvasObject {
+	away := newButton("Back", "", outlined, u.back)
+	again := newButton("Try again", "", filled, func() { u.again(s) })
+	if s.Problem == nil || s.Problem.Verb != verbRegister {
+		return foot("", "", away, again)
+	}
+	again.kind = outlined
+	up := newButton("Set up", "", filled, func() { u.register(s.Provider, s.Reconnects) })
+	return foot("", "", away, again, up)
 }
 
 func waitWords(s danceState, now time.Time) string {
@@ -187,7 +198,13 @@ func (u *UI) pasteModule(s danceState) (fyne.CanvasObject, fyne.Focusable) {
 	check := func(text string) { done.disable(strings.TrimSpace(text) == "") }
 	done.on = func() {
 		text := strings.TrimSpace(e.Text)
-		u.run("paste", quickLimit, func(context.Context) error { return u.book.Paste(s.ID, text) }, nil)
+		u.run("paste", quickLimit, func(context.Context) error {
+			err := u.book.Paste(s.ID, text)
+			if d, ok := u.snap().Dance(s.ID); ok && d.Pasted != "" { // the field says it
+				return nil
+			}
+			return err
+		}, nil)
 	}
 	e.OnChanged, e.OnSubmitted = check, func(string) { done.press() }
 	check(e.Text)
