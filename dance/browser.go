@@ -3,9 +3,12 @@ package dance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os/exec"
 	"strings"
 )
+
+const privateID = "private" // of a browser's private window
 
 // A Browser is a way to open an address: an installed browser, a profile of
 // one, or its private window.
@@ -17,11 +20,36 @@ type Browser struct {
 }
 
 // Browsers lists what is installed for this user, the system's own choice
-// first with the id "".
-func Browsers() []Browser { panic("contract") }
+// first with the id "". Profiles are listed where a browser has several. Linux
+// and its like only; elsewhere the list is the system's own.
+func Browsers() []Browser {
+	list := []Browser{{Name: "The system's own browser"}}
+	for _, b := range installed() {
+		list = append(list, Browser{ID: b.id, Name: b.name})
+		if len(b.profiles) > 1 {
+			for _, p := range b.profiles {
+				list = append(list, Browser{ID: b.id + "/" + p.id, Name: b.name, Profile: p.shown})
+			}
+		}
+		list = append(list, Browser{ID: b.id + "/" + privateID, Name: b.name, Private: true})
+	}
+	return list
+}
 
 // OpenBrowserIn is [OpenBrowser] with one of [Browsers]; "" is the system's own.
-func OpenBrowserIn(ctx context.Context, id, address string) error { panic("contract") }
+func OpenBrowserIn(ctx context.Context, id, address string) error {
+	if id == "" {
+		return OpenBrowser(ctx, address)
+	}
+	if err := checkBrowserURL(address); err != nil {
+		return err
+	}
+	program, ok := launcher(installed(), id)
+	if !ok {
+		return fmt.Errorf("the browser %q is not here (any more); choose another one, or copy the link into it", clean(id, 100))
+	}
+	return start(ctx, command(append(program, address)...))
+}
 
 // OpenBrowser starts the system's browser with one argument; https and
 // loopback http URLs only. It waits for the opener until ctx ends; an opener
@@ -31,7 +59,10 @@ func OpenBrowser(ctx context.Context, address string) error {
 	if err := checkBrowserURL(address); err != nil {
 		return err
 	}
-	cmd := opener(address)
+	return start(ctx, opener(address))
+}
+
+func start(ctx context.Context, cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
 			return errors.New("no program to open a browser is installed; copy the link into one")

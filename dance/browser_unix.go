@@ -7,9 +7,11 @@ import (
 	"syscall"
 )
 
-// opener gets a session of its own: it outlives us and hears none of our signals.
-func opener(address string) *exec.Cmd {
-	cmd := exec.Command("xdg-open", address)
+func opener(address string) *exec.Cmd { return command("xdg-open", address) }
+
+// command gets a session of its own: it outlives us and hears none of our signals.
+func command(words ...string) *exec.Cmd {
+	cmd := exec.Command(words[0], words[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd
 }
