@@ -41,6 +41,7 @@ type oddOP struct {
 	revoke   http.HandlerFunc            // instead of 200
 	push     http.HandlerFunc            // instead of taking a pushed request
 	answer   func(map[string]any)        // changes the token answer
+	device   http.HandlerFunc            // the device authorization endpoint
 
 	mu       sync.Mutex // guards the fields that follow
 	pending  url.Values // the last authorization request
@@ -140,6 +141,10 @@ func (o *oddOP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/revoke":
 		if o.revoke != nil {
 			o.revoke(w, r)
+		}
+	case "/device":
+		if o.device != nil {
+			o.device(w, r)
 		}
 	default:
 		http.NotFound(w, r)
