@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"dancecard/dance"
-	"dancecard/dance/dancetest/world"
 )
 
 // step is one part of a row's life.
@@ -21,7 +20,7 @@ type step struct {
 // exercise takes a row through all that it declares and says how each step
 // went. It stops at the first that fails.
 func exercise(ctx context.Context, declared, client dance.Provider) (done []step) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	l, leave, err := begin(ctx, declared, client)
 	if err != nil {
@@ -42,7 +41,7 @@ func exercise(ctx context.Context, declared, client dance.Provider) (done []step
 		}
 	}
 	e := l.row.Endpoints
-	if e.DeviceAuthorization != "" && !l.live(run, "device") {
+	if e.DeviceAuthorization != "" && !(run("denied", l.denied) && l.live(run, "device")) {
 		return done
 	}
 	if e.Authorization != "" || l.row.Issuer != "" {
@@ -76,12 +75,23 @@ func (l *life) live(run func(string, func(context.Context) error) bool, flow str
 	return run("no revocation", l.revoke)
 }
 
+// denied is a sign-in by code to which the user says no.
+func (l *life) denied(ctx context.Context) error {
+	l.sim.Deny(true)
+	defer l.sim.Deny(false)
+	err := l.connect(ctx, true)
+	if no, ok := errors.AsType[*dance.Refused](err); !ok || no.Code != "access_denied" {
+		return fmt.Errorf("the user's no was taken for %w", cmpErr(err))
+	}
+	return nil
+}
+
 // register gets a client by one method alone and goes on with it.
 func (l *life) register(ctx context.Context, method string) error {
-	row := l.row
+	row := l.client
 	row.RegistrationMethods = []string{method}
 	c, err := dance.Register(ctx, row, dance.RegisterOptions{
-		Name: "Dancecard", Document: world.Document, DPoP: row.DPoP != "", Scopes: row.Scopes,
+		Name: "Dancecard", Document: l.sim.Document(), DPoP: row.DPoP != "", Scopes: row.Scopes,
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", method, err)

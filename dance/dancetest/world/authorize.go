@@ -106,6 +106,9 @@ func (s *Sim) scopes(q url.Values, param string) ([]string, error) {
 	if got := q.Get(param); got != want && !(want == "" && s.openid() && slices.Contains(strings.Fields(got), "openid")) {
 		return nil, fmt.Errorf("%s is %q, not %q", param, got, want)
 	}
+	if q.Get(param) == "" {
+		return nil, nil
+	}
 	return strings.Split(q.Get(param), s.separator()), nil
 }
 
@@ -133,8 +136,9 @@ func (s *Sim) redirects(uri string, sent bool) error {
 		}
 		return nil
 	}
+	uri, _, state := strings.Cut(uri, "?") // OAuth 1.0a has no other place for a state
 	u, err := url.Parse(uri)
-	if err != nil || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	if err != nil || state && s.row.Protocol != "oauth1" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return wrong
 	}
 	host, scheme, port, path := d.Host, "http", "8939", d.Path

@@ -53,6 +53,15 @@ func (s *Sim) poll(w http.ResponseWriter, r *request) {
 		return
 	}
 	g := s.grants[i]
+	if s.deny {
+		g.device = ""
+		if s.row.Device.StatusCodes {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		s.refuse(w, http.StatusBadRequest, "access_denied")
+		return
+	}
 	if g.polls++; g.polls == 1 {
 		if s.row.Device.StatusCodes {
 			w.WriteHeader(http.StatusBadRequest)
@@ -65,4 +74,11 @@ func (s *Sim) poll(w http.ResponseWriter, r *request) {
 	if s.proven(w, r, g) {
 		s.give(w, g, true)
 	}
+}
+
+// Deny lets the user say no to device codes from now on, or yes again.
+func (s *Sim) Deny(no bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deny = no
 }

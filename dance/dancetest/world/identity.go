@@ -41,7 +41,7 @@ func (s *Sim) identityPlaces() {
 		if method == "" {
 			method = "GET"
 		}
-		s.add(i.URL, []string{method}, func(w http.ResponseWriter, r *request, path []string) { s.identity(w, r, path, true) }, nil)
+		s.exchangeAt(i.URL, []string{method}, func(w http.ResponseWriter, r *request, path []string) { s.identity(w, r, path, true) }, nil)
 	}
 	s.add(s.row.Endpoints.UserInfo, []string{"GET"}, func(w http.ResponseWriter, r *request, path []string) { s.identity(w, r, path, false) }, nil)
 }
@@ -61,8 +61,7 @@ func (s *Sim) identity(w http.ResponseWriter, r *request, path []string, own boo
 			return
 		}
 	}
-	if own && len(path) > 0 {
-		token, _ := url.PathUnescape(path[0])
+	if token := s.inAddress(r, path); own && token != "" {
 		if g := s.holder(token); g == nil {
 			s.unauthorized(w)
 			return
@@ -80,6 +79,22 @@ func (s *Sim) identity(w http.ResponseWriter, r *request, path []string, own boo
 		object["ok"] = true
 	}
 	writeJSON(w, 200, doc)
+}
+
+// inAddress is the token that an identity address holds.
+func (s *Sim) inAddress(r *request, path []string) string {
+	_, query, _ := strings.Cut(s.row.Identity.URL, "?")
+	declared, _ := url.ParseQuery(query)
+	for name := range declared {
+		if declared.Get(name) == "{access_token}" {
+			return r.query.Get(name)
+		}
+	}
+	if len(path) == 0 {
+		return ""
+	}
+	token, _ := url.PathUnescape(path[0])
+	return token
 }
 
 func sameJSON(a, b string) bool {
@@ -100,7 +115,12 @@ func (s *Sim) holder(token string) *grant {
 	return nil
 }
 
+// unauthorized is the API's word for a token that is dead.
 func (s *Sim) unauthorized(w http.ResponseWriter) {
+	if s.row.Quirks.ErrorsIn200 {
+		writeJSON(w, http.StatusOK, map[string]any{"ok": false, "error": "invalid_token"})
+		return
+	}
 	w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	w.WriteHeader(http.StatusUnauthorized)
 }

@@ -2,6 +2,7 @@ package world
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,9 +10,34 @@ import (
 	"dancecard/dance"
 )
 
-// Document is the address of a client id metadata document that rows with the
-// method "document" know.
-const Document = "https://client.example/dancecard.json"
+// Document is the address of a client id metadata document that the row knows,
+// if it has the method "document".
+func (s *Sim) Document() string { return "https://client-" + s.row.ID + ".example/dancecard.json" }
+
+// document is our own, not the provider's: it lists the row's redirect URI.
+func (s *Sim) document() {
+	if !slices.Contains(s.row.RegistrationMethods, "document") {
+		return
+	}
+	s.add(s.Document(), []string{"GET"}, func(w http.ResponseWriter, _ *request, _ []string) {
+		d := s.row.Redirect
+		host, path := d.Host, d.Path
+		if host == "" {
+			host = "127.0.0.1"
+		}
+		if d.Port != 0 {
+			host += fmt.Sprint(":", d.Port)
+		}
+		if path == "" {
+			path = "/dancecard/" + s.row.ID
+		}
+		writeJSON(w, 200, map[string]any{
+			"client_id": s.Document(), "client_name": "Dancecard", "application_type": "native", "token_endpoint_auth_method": "none",
+			"redirect_uris": []string{"http://" + host + path}, "dpop_bound_access_tokens": s.row.DPoP != "",
+			"grant_types": []string{"authorization_code", "refresh_token"}, "response_types": []string{"code"},
+		})
+	}, nil)
+}
 
 // register makes a client as the row's methods say: Mastodon's app endpoint
 // takes a form, RFC 7591 takes JSON.
@@ -62,7 +88,7 @@ func (s *Sim) portFree(uri string) bool {
 func (s *Sim) Knows(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if id == Document || strings.HasPrefix(id, "http://localhost") {
+	if id == s.Document() || strings.HasPrefix(id, "http://localhost") {
 		s.clients[id] = client{"", dance.AuthNone}
 	}
 }

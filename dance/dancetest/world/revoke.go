@@ -23,15 +23,14 @@ func (s *Sim) revocationPlaces() {
 	}
 	notToken := func(r *request) bool { return r.value("grant_type") == "" }
 	if v.Style != "request" {
-		s.add(address, []string{"POST"}, s.revoke7009, notToken)
+		s.exchangeAt(address, []string{"POST"}, s.revoke7009, notToken)
 		return
 	}
 	method := v.Method
 	if method == "" {
 		method = "POST"
 	}
-	where, _, _ := strings.Cut(address, "?")
-	s.add(where, []string{method}, s.revokeAsSaid, notToken)
+	s.exchangeAt(address, []string{method}, s.revokeAsSaid, notToken)
 	if v.Lookup.URL != "" {
 		s.add(v.Lookup.URL, []string{"GET"}, s.lookup, nil)
 	}

@@ -28,6 +28,7 @@ type Sim struct {
 	pushed     map[string]url.Values
 	temporary  map[string]*grant // OAuth 1.0a request tokens
 	public     *rsa.PublicKey    // of the client that signs with RSA-SHA1
+	deny       bool
 	complaints []string
 }
 
@@ -168,6 +169,11 @@ func (s *Sim) add(address string, methods []string, answer func(http.ResponseWri
 	rest, query, _ := strings.Cut(rest, "?")
 	host, path, _ := strings.Cut(rest, "/")
 	values, _ := url.ParseQuery(query)
+	for name := range values {
+		if strings.Contains(values.Get(name), "{") { // who answers looks at it
+			delete(values, name)
+		}
+	}
 	s.places = append(s.places, place{
 		host: host, query: values, methods: methods, answer: answer, fits: fits,
 		path: regexp.MustCompile("^" + blank.ReplaceAllString(regexp.QuoteMeta("/"+path), `([^/]+)`) + "$"),
@@ -183,8 +189,8 @@ func (s *Sim) build() {
 	} else {
 		grants := func(r *request) bool { return r.value("grant_type") != "" }
 		s.add(e.Authorization, get, s.authorize, nil)
-		s.exchangeAt(e.Token, grants)
-		s.add(e.Refresh, post, s.token, grants)
+		s.exchangeAt(e.Token, post, s.token, grants)
+		s.exchangeAt(e.Refresh, post, s.token, grants)
 		s.add(e.DeviceToken, post, s.token, nil)
 		s.add(e.DeviceAuthorization, post, s.deviceCode, nil)
 		s.add(e.PAR, post, s.push, nil)
@@ -192,6 +198,7 @@ func (s *Sim) build() {
 	s.add(e.Registration, post, s.register, nil)
 	s.add(e.JWKS, get, s.keys, nil)
 	s.discovery()
+	s.document()
 	s.identityPlaces()
 	s.revocationPlaces()
 	if u := s.row.Redirect.URI; strings.HasPrefix(u, "https://") {
@@ -199,19 +206,18 @@ func (s *Sim) build() {
 	}
 }
 
-// exchangeAt puts the token address on stage, at each host that an answer may
-// name too.
-func (s *Sim) exchangeAt(address string, fits func(*request) bool) {
-	s.add(address, []string{"POST"}, s.token, fits)
-	u, err := url.Parse(address)
+// exchangeAt puts an address on stage; one of the token endpoint's host also
+// at each host that an answer may name.
+func (s *Sim) exchangeAt(address string, methods []string, answer func(http.ResponseWriter, *request, []string), fits func(*request) bool) {
+	s.add(address, methods, answer, fits)
+	token, err := url.Parse(s.row.Endpoints.Token)
 	if err != nil {
 		return
 	}
+	rest, same := strings.CutPrefix(address, "https://"+token.Host+"/")
 	for _, h := range s.row.Redirect.Hosts {
-		if h != u.Host {
-			moved := *u
-			moved.Host = h
-			s.add(moved.String(), []string{"POST"}, s.token, fits)
+		if same && h != token.Host {
+			s.add("https://"+h+"/"+rest, methods, answer, fits)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (s *Sim) refuse(w http.ResponseWriter, status int, code string) {
 	doc := map[string]any{"error": code}
 	switch q := s.row.Quirks; {
 	case q.StatusZero:
-		doc["status"], status = 503, http.StatusOK
+		doc["status"], doc["error"], status = 503, "Invalid Params: invalid refresh_token", http.StatusOK
 	case q.ErrorsIn200:
 		status = http.StatusOK
 		if s.dice(2) == 0 {
@@ -188,7 +188,7 @@ func (s *Sim) give(w http.ResponseWriter, g *grant, first bool) {
 	g.access = s.next("at")
 	in := map[string]any{"access_token": g.access}
 	switch {
-	case first && !q.NoExpiry, !first && s.dice(2) == 0:
+	case first && (!q.NoExpiry || s.dice(2) == 0), !first && s.dice(2) == 0:
 		if g.refresh != "" {
 			g.dead[g.refresh] = true
 		}

@@ -1,0 +1,29 @@
+package catalog
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestEveryKeyIsUsed: what no row uses has no place in the format. Left out is
+// what only a user's own file can hold, and what discovery says of itself.
+func TestEveryKeyIsUsed(t *testing.T) {
+	used := map[string]bool{}
+	for _, e := range usable() {
+		data, err := rowFiles.ReadFile("rows/" + e.ID + ".toml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &reader{file: e.ID, lines: map[string]int{}}
+		r.keys(data)
+		for key := range r.lines {
+			used[plain(key)] = true
+		}
+	}
+	own := []string{"id", "client_id", "client_secret"}
+	for _, key := range allKeys() {
+		if !used[key] && !slices.Contains(own, key) {
+			t.Errorf("no row uses %s", key)
+		}
+	}
+}
