@@ -12,7 +12,8 @@ import (
 )
 
 // Fetch performs a request at the API of the account that ref names, with its
-// token added; the app never sees the token. The request's URL is absolute.
+// token added; the app never sees the token. The request's URL is absolute; with
+// no scheme it is the one that the account's API speaks.
 // The caller closes the answer's body.
 //
 // It asks the user as [Book.Token] does; a fetch-only grant is enough, one for
@@ -22,7 +23,7 @@ import (
 // of [Book.Token], and CodeBadRequest for a host that the account is not bound
 // to.
 func (b *Book) Fetch(ctx context.Context, app App, ref string, req *http.Request) (*http.Response, error) {
-	if req.URL == nil || !req.URL.IsAbs() || req.URL.Host == "" {
+	if req.URL == nil || req.URL.Host == "" {
 		return nil, &Error{Code: CodeBadRequest, Text: "The request names no address.", Hint: "Give the whole address, such as https://api.example.org/user."}
 	}
 	p, v, err := b.openProfile()
@@ -88,6 +89,12 @@ func (b *Book) call(ctx context.Context, p *profile, app App, pass permission, t
 	b.mu.Unlock()
 	b.announce(Event{Type: EventGrantUsed, Profile: p.id, Account: pass.account, App: app.Key,
 		Data: map[string]string{"app": app.Name, "path": app.Path, "type": "fetch", "label": label, "request": requestWords(req)}})
+	if req.URL.Scheme == "" {
+		target := *req.URL
+		target.Scheme = link.Scheme(target.Host)
+		req = req.WithContext(ctx)
+		req.URL = &target
+	}
 	res, err := dance.Call(ctx, link, client.registration(), t.token(), req)
 	if err == nil {
 		return res, nil

@@ -151,15 +151,8 @@ func origin(address string) string {
 
 // galleryLocked is a row as a profile sees it.
 func (b *Book) galleryLocked(p *profile, e catalog.Entry) Provider {
-	v := Provider{
-		ID: e.ID, Name: e.Name, Category: e.Category, Tile: e.Tile, Instance: e.Instance,
-		RegistrationPage: e.RegistrationPage, RegistrationHelp: e.RegistrationHelp,
-		RedirectURI: dance.RedirectURI(e.Provider), RedirectUnknown: e.Redirect.Mode == "unknown", Paste: e.Redirect.Mode == "paste",
-		Options: slices.Clone(e.Options), Device: e.Endpoints.DeviceAuthorization != "", NeedsPrivateKey: e.OAuth1.Signature == "RSA-SHA1",
-		Revocation: revocationKnown(e.Provider), SettingsPage: e.SettingsPage,
-		Scopes: slices.Clone(e.Scopes), OptionalScopes: slices.Clone(e.OptionalScopes), Words: maps.Clone(e.ScopeWords),
-		BuiltIn: e.BuiltIn, File: e.File, NeedsRegistration: e.ClientID == "" && !b.registersItself(e.Provider),
-	}
+	v := viewProvider(e)
+	v.NeedsRegistration = e.ClientID == "" && !b.registersItself(e.Provider)
 	if p == nil || p.vault == nil {
 		return v
 	}
@@ -179,6 +172,19 @@ func (b *Book) galleryLocked(p *profile, e catalog.Entry) Provider {
 		}
 	}
 	return v
+}
+
+// viewProvider is what a row says by itself.
+func viewProvider(e catalog.Entry) Provider {
+	return Provider{
+		ID: e.ID, Name: e.Name, Category: e.Category, Tile: e.Tile, Instance: e.Instance,
+		RegistrationPage: e.RegistrationPage, RegistrationHelp: e.RegistrationHelp,
+		RedirectURI: dance.RedirectURI(e.Provider), RedirectUnknown: e.Redirect.Mode == "unknown", Paste: e.Redirect.Mode == "paste",
+		Options: slices.Clone(e.Options), Device: e.Endpoints.DeviceAuthorization != "", NeedsPrivateKey: e.OAuth1.Signature == "RSA-SHA1",
+		Revocation: revocationKnown(e.Provider), SettingsPage: e.SettingsPage,
+		Scopes: slices.Clone(e.Scopes), OptionalScopes: slices.Clone(e.OptionalScopes), Words: maps.Clone(e.ScopeWords),
+		BuiltIn: e.BuiltIn, File: e.File,
+	}
 }
 
 // revocationKnown says in a word what is known of ending tokens there.

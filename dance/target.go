@@ -47,6 +47,18 @@ func (l Link) target(u *url.URL) (*url.URL, error) {
 	return to, nil
 }
 
+// Scheme is how a host of the link is spoken to: https, or http where that is
+// how the link itself speaks to this machine.
+func (l Link) Scheme(host string) string {
+	e := l.Provider.Endpoints
+	for _, address := range []string{l.Provider.API.BaseURL, l.Provider.Resource, l.Provider.Issuer, e.UserInfo, e.Token} {
+		if u, err := url.Parse(address); err == nil && u.Scheme == "http" && loopbackName(u.Hostname()) && strings.EqualFold(u.Host, host) {
+			return "http"
+		}
+	}
+	return "https"
+}
+
 // rawPath is the path as it was written, where the URL still knows.
 func rawPath(u *url.URL) string {
 	if u.Opaque != "" {

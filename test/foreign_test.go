@@ -1,6 +1,7 @@
 package test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,162 +10,158 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"dancecard/ipc"
 )
 
-const foreignFile = `name = "Foreign"
-issuer = "http://127.0.0.1:%s"
-client_id = "dancecard"
-scopes = ["openid", "profile", "email", "offline_access"]
-
-[redirect]
-path = "/callback"
-`
-
-// startForeign runs the npm package oidc-provider and puts it in the gallery.
-func startForeign(t *testing.T, w *World) (p *Process, issuer string) {
-	t.Helper()
-	install := exec.Command("test/node.sh")
-	install.Dir = Root()
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("installing oidc-provider: %v: %s", err, out)
-	}
-	script, err := os.ReadFile("testdata/foreign/provider.mjs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Node looks for packages beside the script.
-	file := filepath.Join(Root(), "build/node/provider.mjs")
-	if err := os.WriteFile(file, script, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	if p, err = w.Start("node", file, port); err != nil {
-		t.Fatal(err)
-	}
-	if err := Await(t.Context(), "oidc-provider", func() error { return match("^ready$", p.Log()) }); err != nil {
-		t.Fatal(err, p.Log())
-	}
-	text := fmt.Appendf(nil, foreignFile, port)
-	if err := os.WriteFile(filepath.Join(w.Providers(), "foreign.toml"), text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return p, "http://127.0.0.1:" + port
+// foreign is a machine with Dancecard and a provider that shares no line with
+// our own demo provider.
+type foreign struct {
+	t        *testing.T
+	world    *World
+	app      *Process
+	provider *Process
+	origin   string // "http://127.0.0.1:PORT"
+	control  *ipc.Control
+	pass     string // file with the profile's passphrase
 }
 
-// TestForeignProvider connects, refreshes and revokes at a provider that shares
-// no line with our own demo provider.
-func TestForeignProvider(t *testing.T) {
-	ctx := t.Context()
+// newForeign runs a provider's program, which says when it is ready, and
+// Dancecard with an open profile. command gets a free port.
+func newForeign(t *testing.T, ready string, command func(w *World, port string) (name string, args []string)) *foreign {
+	t.Helper()
 	w, err := New(Options{Screen: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var app *Process
-	check := func(err error) {
-		t.Helper()
-		if err != nil {
-			if app != nil {
-				t.Log(app.Log())
-			}
-			t.Fatal(err)
-		}
-	}
+	f := &foreign{t: t, world: w, pass: filepath.Join(w.Dir, "passphrase")}
 	t.Cleanup(func() {
+		if t.Failed() {
+			for _, p := range []*Process{f.app, f.provider} {
+				if p != nil {
+					t.Log(p.Log())
+				}
+			}
+		}
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	provider, issuer := startForeign(t, w)
-	app, err = w.Start("dancecard")
-	check(err)
-	check(w.AwaitSocket(ctx))
-	pass := filepath.Join(w.Dir, "passphrase")
-	check(os.WriteFile(pass, []byte("correct horse"), 0o600))
-	_, err = w.Output(ctx, "dancectl", "profile", "create", "Home", "--passphrase-file", pass)
-	check(err)
+	port := freePort(t)
+	f.origin = "http://127.0.0.1:" + port
+	name, args := command(w, port)
+	f.provider, err = w.Start(name, args...)
+	f.check(err)
+	f.check(Await(t.Context(), name, func() error { return match(ready, f.provider.Log()) }))
+	f.app, err = w.Start("dancecard")
+	f.check(err)
+	f.check(w.AwaitSocket(t.Context()))
+	f.check(os.WriteFile(f.pass, []byte("correct horse"), 0o600))
+	f.dancectl("profile", "create", "Home", "--passphrase-file", f.pass)
+	f.control = &ipc.Control{Socket: filepath.Join(w.Runtime, "dancecard", ipc.ControlSocket)}
+	t.Cleanup(f.control.Close)
+	return f
+}
 
-	connect, err := w.Start("dancectl", "connect", "foreign", "--yes")
-	check(err)
-	address, err := w.Opened(ctx)
-	check(err)
-	page, err := w.Open(ctx, address)
-	check(err)
-	check(page.Fill(ctx, "input[name=login]", "zoe"))
-	check(page.Fill(ctx, "input[name=password]", "any"))
-	check(page.Click(ctx, "button[type=submit]"))
-	check(page.AwaitText(ctx, "Continue"))
-	check(page.Click(ctx, "button[type=submit]"))
-	check(page.AwaitText(ctx, "Dancecard"))
-	code, err := connect.Wait(ctx)
-	check(err)
-	if code != 0 {
-		t.Fatalf("dancectl connect: exit code %d: %s\n%s", code, connect.Log(), provider.Log())
+func freePort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
 
-	control := &ipc.Control{Socket: filepath.Join(w.Runtime, "dancecard", ipc.ControlSocket)}
-	defer control.Close()
-	account, err := control.Account(ctx, "foreign:zoe")
-	check(err)
-	if account.Issuer != issuer || account.Subject != "zoe" || !account.Refreshes {
-		t.Errorf("linked as %+v", account)
-	}
-	first, err := ownToken(t, w)
-	check(err)
-	for range 2 { // twice: the second one needs what the first one stored
-		_, err = control.Refresh(ctx, "foreign:zoe")
-		check(err)
-	}
-	second, err := ownToken(t, w)
-	check(err)
-	if first == second {
-		t.Error("the same token after two refreshes")
-	}
-	if s := userinfo(t, issuer, second); s != http.StatusOK {
-		t.Errorf("userinfo answered %d to the new token", s)
-	}
-	_, err = w.Output(ctx, "dancectl", "disconnect", "foreign:zoe", "--passphrase-file", pass)
-	check(err)
-	check(Await(ctx, "the revocation", func() error {
-		if userinfo(t, issuer, second) == http.StatusOK {
-			return errors.New("the token still works")
-		}
-		return match("^POST /token/revocation .*200$", provider.Log())
-	}))
-	if n := strings.Count(provider.Log(), "refresh_token 200"); n != 2 {
-		t.Errorf("%d refreshes instead of 2:\n%s", n, provider.Log())
+func (f *foreign) check(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
 	}
 }
 
-// ownToken asks as an app and says yes in the window.
-func ownToken(t *testing.T, w *World) (string, error) {
-	t.Helper()
+func (f *foreign) dancectl(args ...string) string {
+	f.t.Helper()
+	out, err := f.world.Output(f.t.Context(), "dancectl", args...)
+	f.check(err)
+	return out
+}
+
+// row puts a provider file into the user's folder.
+func (f *foreign) row(name, text string) {
+	f.t.Helper()
+	f.check(os.WriteFile(filepath.Join(f.world.Providers(), name+".toml"), []byte(text), 0o600))
+}
+
+// connect runs dancectl connect and has approve do in the browser what a user
+// would.
+func (f *foreign) connect(approve func(ctx context.Context, page *Page) error, args ...string) {
+	f.t.Helper()
+	ctx := f.t.Context()
+	connect, err := f.world.Start("dancectl", append([]string{"connect", "--yes"}, args...)...)
+	f.check(err)
+	address, err := f.world.Opened(ctx)
+	if err != nil {
+		f.t.Fatal(err, connect.Log())
+	}
+	page, err := f.world.Open(ctx, address)
+	f.check(err)
+	if approve != nil {
+		f.check(approve(ctx, page))
+	}
+	f.done(connect)
+}
+
+func (f *foreign) done(connect *Process) {
+	f.t.Helper()
+	code, err := connect.Wait(f.t.Context())
+	f.check(err)
+	if code != 0 {
+		f.t.Fatalf("dancectl connect: exit code %d: %s", code, connect.Log())
+	}
+}
+
+// token asks as an app and says yes in the window.
+func (f *foreign) token(ref string) string {
+	f.t.Helper()
 	answer := make(chan error, 1)
 	var token ipc.Token
 	go func() {
 		var err error
-		c := w.Client()
+		c := f.world.Client()
 		defer c.Close()
-		token, err = c.Token(t.Context(), "foreign", ipc.TokenRequest{})
+		token, err = c.Token(f.t.Context(), ref, ipc.TokenRequest{})
 		answer <- err
 	}()
-	if err := w.Answer(t.Context(), "test.test wants to use", "Once"); err != nil {
-		return "", err
-	}
-	err := <-answer
-	return token.Bare().Reveal(), err
+	f.check(f.world.Answer(f.t.Context(), "test.test wants to use", "Once"))
+	f.check(<-answer)
+	return token.Bare().Reveal()
 }
 
-func userinfo(t *testing.T, issuer, token string) int {
+// fetch asks as an app for the API's answer and says yes in the window.
+func (f *foreign) fetch(ref string, r *http.Request) *http.Response {
+	f.t.Helper()
+	answer := make(chan error, 1)
+	var res *http.Response
+	c := f.world.Client()
+	f.t.Cleanup(c.Close)
+	go func() {
+		var err error
+		res, err = c.Fetch(f.t.Context(), ref, r)
+		answer <- err
+	}()
+	f.check(f.world.Answer(f.t.Context(), "test.test wants to use", "Once"))
+	f.check(<-answer)
+	f.t.Cleanup(func() { res.Body.Close() })
+	return res
+}
+
+// bearer asks an address with a token and returns the status.
+func bearer(t *testing.T, address, token string) int {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "GET", issuer+"/me", nil)
+	r, err := http.NewRequestWithContext(t.Context(), "GET", address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,4 +172,77 @@ func userinfo(t *testing.T, issuer, token string) int {
 	}
 	res.Body.Close()
 	return res.StatusCode
+}
+
+// disconnect disconnects and waits until the token is dead at the provider.
+func (f *foreign) disconnect(ref, userinfo, token string) {
+	f.t.Helper()
+	f.dancectl("disconnect", ref, "--passphrase-file", f.pass)
+	f.check(Await(f.t.Context(), "the revocation", func() error {
+		if bearer(f.t, userinfo, token) == http.StatusOK {
+			return errors.New("the token still works")
+		}
+		return nil
+	}))
+}
+
+// logged reports that the provider answered a request that matches.
+func (f *foreign) logged(pattern string) {
+	f.t.Helper()
+	f.check(Await(f.t.Context(), pattern, func() error { return match(pattern, f.provider.Log()) }))
+}
+
+// node has npm install what the tests of foreign parts need, and returns the
+// folder.
+var node = sync.OnceValues(func() (string, error) {
+	install := exec.Command("test/node.sh")
+	install.Dir = Root()
+	out, err := install.CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("npm: %w: %s", err, out)
+	}
+	return filepath.Join(Root(), "build/node"), err
+})
+
+// nodeScript puts a script of ours beside the packages, where Node looks for
+// them.
+func nodeScript(t *testing.T, name string) string {
+	t.Helper()
+	dir, err := node()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(filepath.Join("testdata/foreign", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, script, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// flows collects what was seen with providers that none of us wrote, for
+// build/flows.md.
+var flows struct {
+	sync.Mutex
+	rows []string
+}
+
+func saw(provider, flow, result string) {
+	flows.Lock()
+	defer flows.Unlock()
+	flows.rows = append(flows.rows, fmt.Sprintf("| %s | %s | %s |", provider, flow, result))
+}
+
+// writeFlows leaves the table of what the tests saw.
+func writeFlows() error {
+	flows.Lock()
+	defer flows.Unlock()
+	if len(flows.rows) == 0 {
+		return nil
+	}
+	head := "| provider | flow | result |\n|---|---|---|\n"
+	return os.WriteFile(filepath.Join(Root(), "build/flows.md"), []byte(head+strings.Join(flows.rows, "\n")+"\n"), 0o644)
 }

@@ -168,6 +168,7 @@ func TestD60AnotherAccountIsNotKeptUnasked(t *testing.T) {
 
 func TestConnectStoresTheClientFirst(t *testing.T) {
 	d := newDancer(t)
+	d.answer("GET /v1/providers/demo", ipc.Provider{ID: "demo", Name: "Demo"})
 	d.answer("PUT /v1/providers/demo/registration", struct{}{})
 	d.follow(t, waiting, cameBack())
 	r := dancectl(t, "connect", "demo", "--print-url", "--yes", "--instance", "git.example.org", "--client-id", "id-1",

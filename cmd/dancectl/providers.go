@@ -152,8 +152,10 @@ func revoking(p ipc.Provider) string {
 		return "disconnecting ends the token there"
 	case "none":
 		return "it offers no way to end a token; its settings page does"
+	case "unknown":
+		return "whether it can end a token is not known"
 	}
-	return "whether it can end a token is not known"
+	return ""
 }
 
 func (t *tool) providerLint() *cobra.Command {

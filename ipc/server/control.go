@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"dancecard/accounts"
@@ -28,16 +29,21 @@ func (s *Server) controlRoutes() []route {
 		handle("PATCH", "/v1/accounts/{ref}", s.rename),
 		handle("DELETE", "/v1/accounts/{ref}", s.disconnect),
 		handle("POST", "/v1/accounts/{ref}/refresh", s.refresh),
+		handle("PUT", "/v1/accounts/{ref}/browser", s.setBrowser),
 
 		handle("POST", "/v1/dances", s.dance),
 		handle("GET", "/v1/dances/{id}", s.danceState),
 		handle("DELETE", "/v1/dances/{id}", s.cancelDance),
 		handle("POST", "/v1/dances/{id}/open", s.openAgain),
+		handle("POST", "/v1/dances/{id}/paste", s.paste),
 		handle("POST", "/v1/dances/{id}/keep", s.keep),
 
 		handle("GET", "/v1/providers", s.providers),
 		handle("GET", "/v1/providers/{id}", s.provider),
 		handle("PUT", "/v1/providers/{id}/registration", s.registration),
+		handle("GET", "/v1/providers/-/schema", s.schema),
+		handle("POST", "/v1/providers/-/lint", s.lint),
+		handle("GET", "/v1/browsers", s.browsers),
 
 		handle("GET", "/v1/profiles", s.profiles),
 		handle("POST", "/v1/profiles", s.createProfile),
@@ -178,9 +184,13 @@ func (s *Server) askDisconnect(ctx context.Context, a accounts.Account, app acco
 
 func (s *Server) dance(ctx context.Context, _ *request, in ipc.Connect) (ipc.Dance, error) {
 	r := accounts.ConnectRequest{
-		Provider: in.Provider, Instance: in.Instance, Scopes: in.Scopes, NoBrowser: in.NoBrowser, Label: in.Label,
+		Provider: in.Provider, Address: in.Address, Instance: in.Instance, Scopes: in.Scopes, AddScopes: in.AddScopes,
+		Options: in.Options, Browser: in.Browser, NoBrowser: in.NoBrowser, Device: in.Device, DPoP: in.DPoP, Label: in.Label,
 	}
-	for _, scope := range in.Scopes {
+	if in.Provider != "" && in.Address != "" {
+		return ipc.Dance{}, badRequest("There is a provider and an address: give one of them.")
+	}
+	for _, scope := range slices.Concat(in.Scopes, in.AddScopes) {
 		if !scopeToken(scope) {
 			return ipc.Dance{}, badRequest("A scope is empty, too long, or has a character that scopes do not have.")
 		}
@@ -232,30 +242,13 @@ func (s *Server) openAgain(ctx context.Context, q *request, _ none) (none, error
 	return none{}, s.book.OpenAgain(ctx, q.vars[0])
 }
 
+func (s *Server) paste(_ context.Context, q *request, in ipc.Paste) (none, error) {
+	return none{}, s.book.Paste(q.vars[0], in.Text.Reveal())
+}
+
 func (s *Server) keep(ctx context.Context, q *request, in ipc.Keep) (ipc.AccountDetail, error) {
 	id, err := s.book.Keep(ctx, q.vars[0], in.Label, in.AsNew)
 	return s.again(accounts.Account{ID: id}, err)
-}
-
-func (s *Server) providers(context.Context, *request, none) (ipc.Providers, error) {
-	return ipc.Providers{Providers: each(s.book.Snapshot().Gallery, toProvider)}, nil
-}
-
-func (s *Server) provider(_ context.Context, q *request, _ none) (ipc.Provider, error) {
-	for _, p := range s.book.Snapshot().Gallery {
-		if p.ID == q.vars[0] {
-			return toProvider(p), nil
-		}
-	}
-	return ipc.Provider{}, &accounts.Error{Code: accounts.CodeNoSuchProvider,
-		Text: "There is no provider " + clean(q.vars[0]) + " in the gallery.", Hint: "See `dancectl providers` for the ids."}
-}
-
-func (s *Server) registration(ctx context.Context, q *request, in ipc.Registration) (none, error) {
-	if in.ClientID == "" {
-		return none{}, badRequest("There is no client_id.")
-	}
-	return none{}, s.book.SetRegistration(ctx, q.vars[0], in.Instance, in.ClientID, secret.New(in.ClientSecret.Reveal()), secret.New(in.PrivateKey.Reveal()))
 }
 
 func (s *Server) grants(context.Context, *request, none) (ipc.Grants, error) {

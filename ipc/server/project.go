@@ -21,7 +21,7 @@ func toAccount(a accounts.Account) ipc.Account {
 		ID: a.ID, Provider: a.Provider, ProviderName: a.ProviderName,
 		Issuer: a.Issuer, Subject: a.Subject, Login: a.Login, Name: a.Name, Email: a.Email, Label: a.Label,
 		Status: string(a.Status), Why: a.Why, ExpiresAt: wireTime(a.Expiry),
-		Scopes: list(a.Granted), Hosts: list(a.Hosts),
+		Scopes: list(a.Granted), Hosts: list(a.Hosts), APIBase: a.APIBase,
 	}
 }
 
@@ -32,7 +32,15 @@ func toDetail(a accounts.Account) ipc.AccountDetail {
 		Refreshes: a.Refreshes, Asked: list(a.Asked), Words: a.Words,
 		Linked: wireTime(a.Linked), LastUsed: wireTime(a.LastUsed), Apps: a.Apps,
 		Revokes: a.Revokes, CanRevoke: a.CanRevoke, EndSession: a.EndSession, SettingsPage: a.SettingsPage,
+		FetchOnly: a.FetchOnly, Unnamed: a.Unnamed, Browser: a.Browser, SharesGrant: a.SharesGrant, StepUp: toStepUp(a.StepUp),
 	}
+}
+
+func toStepUp(s *accounts.StepUp) *ipc.StepUp {
+	if s == nil {
+		return nil
+	}
+	return &ipc.StepUp{ACRValues: s.ACRValues, MaxAge: s.MaxAge, Since: wireTime(s.Since)}
 }
 
 func toDetails(all []accounts.Account) []ipc.AccountDetail { return each(all, toDetail) }
@@ -69,13 +77,16 @@ func toProfile(s accounts.Snapshot) func(accounts.Profile) ipc.Profile {
 func toDance(d accounts.Dance) ipc.Dance {
 	out := ipc.Dance{
 		ID: d.ID, Provider: d.Provider, ProviderName: d.ProviderName, Reconnects: d.Reconnects,
-		Stage: ipc.DanceStage(d.Stage), URL: d.URL, OpenProblem: d.OpenProblem,
+		Stage: ipc.DanceStage(d.Stage), URL: d.URL, OpenProblem: d.OpenProblem, Paste: d.Paste, Pasted: d.Pasted,
 		Started: wireTime(d.Started), Deadline: wireTime(d.Deadline), Account: d.Account,
+	}
+	if c := d.Code; c != nil {
+		out.Code = &ipc.DeviceCode{UserCode: c.UserCode, URI: c.URI, Complete: c.Complete, Until: wireTime(c.Until)}
 	}
 	if c := d.Came; c != nil {
 		out.Came = &ipc.CameBack{
 			Issuer: c.Issuer, Subject: c.Subject, Login: c.Login, Name: c.Name, Email: c.Email,
-			Asked: list(c.Asked), Granted: list(c.Granted), Words: c.Words, Known: c.Known, Others: c.Others,
+			Asked: list(c.Asked), Granted: list(c.Granted), Words: c.Words, Known: c.Known, Others: c.Others, Unnamed: c.Unnamed,
 		}
 		if c.Wanted != nil {
 			wanted := toAccount(*c.Wanted)
@@ -101,9 +112,13 @@ func toProvider(p accounts.Provider) ipc.Provider {
 		NeedsRegistration: p.NeedsRegistration, RegistrationPage: p.RegistrationPage,
 		RegistrationHelp: p.RegistrationHelp, RedirectURI: p.RedirectURI, RedirectUnknown: p.RedirectUnknown,
 		Scopes: list(p.Scopes), OptionalScopes: p.OptionalScopes, Words: p.Words, BuiltIn: p.BuiltIn, File: p.File,
+		Paste: p.Paste, Device: p.Device, NeedsPrivateKey: p.NeedsPrivateKey, Revocation: p.Revocation, SettingsPage: p.SettingsPage,
+	}
+	for _, o := range p.Options {
+		out.Options = append(out.Options, ipc.Option{ID: o.ID, Label: o.Label, Switch: o.Value != "", On: o.On})
 	}
 	if p.Instance != nil {
-		out.Instance, out.InstanceExample = p.Instance.Label, p.Instance.Example
+		out.Instance, out.InstanceExample, out.InstanceDefault = p.Instance.Label, p.Instance.Example, p.Instance.Default
 	}
 	return out
 }
@@ -115,9 +130,7 @@ func toOverview(s accounts.Snapshot) ipc.Overview {
 		Accounts:  toDetails(s.Accounts),
 		Dances:    each(s.Dances, toDance),
 		Questions: len(s.Questions),
-		Broken: each(s.Broken, func(b accounts.ProviderProblem) ipc.ProviderProblem {
-			return ipc.ProviderProblem{File: b.File, Line: b.Line, Reason: b.Reason, Fix: b.Fix}
-		}),
+		Broken:    each(s.Broken, toProblemOfFile),
 		Alarms: each(s.Alarms, func(a accounts.Alarm) ipc.Alarm {
 			return ipc.Alarm{Code: a.Code, Account: a.Account, Text: a.Text, Hint: a.Hint, At: wireTime(a.At)}
 		}),

@@ -89,7 +89,11 @@ func (s *Server) handler(routes []route, control bool) http.Handler {
 			h.Set("Connection", "close") // what follows such a body is never a request (RFC 9112 section 6.1)
 		}
 		defer func() {
-			if recover() != nil { // its text may quote what must not be quoted
+			switch recover() { // its text may quote what must not be quoted
+			case nil:
+			case http.ErrAbortHandler:
+				panic(http.ErrAbortHandler)
+			default:
 				slog.Error("a request to the socket broke its handler", "method", r.Method)
 				h.Set("Connection", "close")
 				writeProblem(w, problem(ipc.CodeInternal, "Dancecard broke on this request.", "Report it, with what was asked."))
@@ -116,6 +120,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, routes []route, c
 	}
 	if err := fromProgram(r); err != nil {
 		return err
+	}
+	if ref, host, rest, ok := fetchOf(r); ok && !control {
+		return s.fetch(w, &request{Request: r, app: app, vars: []string{ref}}, host, rest)
 	}
 	segments, err := split(r.URL)
 	if err != nil {

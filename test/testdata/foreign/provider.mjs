@@ -1,21 +1,34 @@
-// An OpenID provider that none of us wrote (npm: oidc-provider), for one
-// public native client. Prints one line for each request that it answered.
+// An OpenID provider that none of us wrote (npm: oidc-provider), with one public
+// native client and open registration. Prints one line for each request that it
+// answered.
 //   node provider.mjs PORT
+import { randomBytes } from 'node:crypto';
 import Provider from 'oidc-provider';
 
 const port = Number(process.argv[2]);
-const provider = new Provider(`http://127.0.0.1:${port}`, {
+const issuer = `http://127.0.0.1:${port}`;
+const provider = new Provider(issuer, {
   clients: [{
     client_id: 'dancecard',
     application_type: 'native',
     token_endpoint_auth_method: 'none',
     redirect_uris: ['http://127.0.0.1/callback'],
-    grant_types: ['authorization_code', 'refresh_token'],
+    grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
     response_types: ['code'],
   }],
   claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email'] },
   cookies: { keys: ['for this test only'] },
-  features: { revocation: { enabled: true }, devInteractions: { enabled: true } },
+  features: {
+    deviceFlow: { enabled: true },
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
+    devInteractions: { enabled: true },
+    introspection: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
+    registration: { enabled: true },
+    registrationManagement: { enabled: true },
+    revocation: { enabled: true },
+    rpInitiatedLogout: { enabled: true },
+  },
   findAccount: (ctx, id) => ({
     accountId: id,
     claims: () => ({ sub: id, preferred_username: id, name: `The user ${id}`, email: `${id}@example.test` }),
@@ -23,11 +36,12 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   issueRefreshToken: async (ctx, client) => client.grantTypeAllowed('refresh_token'),
   rotateRefreshToken: true,
   pkce: { required: () => true },
-  ttl: { AccessToken: 600, RefreshToken: 3600, Session: 600, Interaction: 600, Grant: 3600, IdToken: 600 },
+  ttl: { AccessToken: 600, DeviceCode: 600, RefreshToken: 3600, Session: 600, Interaction: 600, Grant: 3600, IdToken: 600 },
 });
 provider.use(async (ctx, next) => {
   await next();
-  const entity = ctx.oidc?.entities?.Client ? ` ${ctx.oidc.params?.grant_type ?? ''}` : '';
-  console.log(`${ctx.method} ${ctx.path}${entity} ${ctx.status}`);
+  const grant = ctx.oidc?.entities?.Client ? ` ${ctx.oidc.params?.grant_type ?? ''}` : '';
+  const proof = ctx.get('DPoP') ? ' DPoP' : '';
+  console.log(`${ctx.method} ${ctx.path}${grant}${proof} ${ctx.status}`);
 });
 provider.listen(port, '127.0.0.1', () => console.log('ready'));

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+
+	"dancecard/accounts"
+	"dancecard/internal/secret"
+	"dancecard/ipc"
+)
+
+func (s *Server) providers(context.Context, *request, none) (ipc.Providers, error) {
+	return ipc.Providers{Providers: each(s.book.Snapshot().Gallery, toProvider)}, nil
+}
+
+func (s *Server) provider(_ context.Context, q *request, _ none) (ipc.Provider, error) {
+	for _, p := range s.book.Snapshot().Gallery {
+		if p.ID == q.vars[0] {
+			return toProvider(p), nil
+		}
+	}
+	return ipc.Provider{}, &accounts.Error{Code: accounts.CodeNoSuchProvider,
+		Text: "There is no provider " + clean(q.vars[0]) + " in the gallery.", Hint: "See `dancectl providers` for the ids."}
+}
+
+func (s *Server) registration(ctx context.Context, q *request, in ipc.Registration) (none, error) {
+	if in.ClientID == "" {
+		return none{}, badRequest("There is no client_id.")
+	}
+	return none{}, s.book.SetRegistration(ctx, q.vars[0], in.Instance, in.ClientID, secret.New(in.ClientSecret.Reveal()), secret.New(in.PrivateKey.Reveal()))
+}
+
+func (s *Server) schema(context.Context, *request, none) (json.RawMessage, error) {
+	return nil, problem(ipc.CodeNotFound, "There is no schema yet.", "")
+}
+
+func (s *Server) lint(_ context.Context, _ *request, in ipc.Lint) (ipc.Linted, error) {
+	p, problems := accounts.LintProvider(in.Name, []byte(in.Text))
+	out := ipc.Linted{Problems: each(problems, toProblemOfFile)}
+	if len(problems) == 0 {
+		provider := toProvider(p)
+		out.Provider = &provider
+	}
+	return out, nil
+}
+
+func toProblemOfFile(b accounts.ProviderProblem) ipc.ProviderProblem {
+	return ipc.ProviderProblem{File: b.File, Line: b.Line, Reason: b.Reason, Fix: b.Fix}
+}
+
+func (s *Server) browsers(context.Context, *request, none) (ipc.Browsers, error) {
+	var out ipc.Browsers
+	for _, b := range s.book.Browsers() {
+		out.Browsers = append(out.Browsers, ipc.Browser{ID: b.ID, Name: b.Name, Profile: b.Profile, Private: b.Private})
+	}
+	return out, nil
+}
+
+func (s *Server) setBrowser(_ context.Context, q *request, in ipc.SetBrowser) (ipc.AccountDetail, error) {
+	a, err := s.book.Resolve(q.vars[0])
+	if err == nil {
+		err = s.book.SetBrowser(a.ID, in.Browser)
+	}
+	return s.again(a, err)
+}
