@@ -17,7 +17,8 @@ import (
 // browser, where we never learn of it.
 func (g registrar) document(ctx context.Context) (Client, error) {
 	address := g.options.Document
-	offered := g.metadata.documents || slices.Contains(g.row.RegistrationMethods, "loopback") // atproto always takes them
+	// Atproto always takes them; without discovery the row's word is all there is.
+	offered := g.metadata.documents || g.row.Issuer == "" || slices.Contains(g.row.RegistrationMethods, "loopback")
 	if u, err := checkURL(address); err != nil || u.Scheme != "https" || !offered {
 		return Client{}, errUnusable
 	}
