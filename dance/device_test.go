@@ -24,7 +24,18 @@ type devicePlay struct {
 	answers []http.HandlerFunc // one a poll; the last is repeated
 	polls   []url.Values
 	asked   url.Values
-	bodies  []string
+}
+
+func (p *devicePlay) polled() []url.Values {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.polls
+}
+
+func (p *devicePlay) request() url.Values {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
 }
 
 const goodToken = `{"access_token":"at","refresh_token":"rt","token_type":"bearer","expires_in":60}`
@@ -95,10 +106,10 @@ func TestD53DeviceFlow(t *testing.T) {
 			t.Errorf("got %+v", res)
 		}
 	})
-	if play.asked.Get("client_id") != "us" || play.asked.Get("scope") != "a b" || play.asked.Get("client_secret") != "canary-secret" {
-		t.Errorf("asked %v", play.asked)
+	if play.request().Get("client_id") != "us" || play.request().Get("scope") != "a b" || play.request().Get("client_secret") != "canary-secret" {
+		t.Errorf("asked %v", play.request())
 	}
-	poll := play.polls[0]
+	poll := play.polled()[0]
 	if poll.Get("grant_type") != deviceGrant || poll.Get("device_code") != "canary-device-code" || poll.Get("client_id") != "us" ||
 		poll.Has("code_verifier") || poll.Has("redirect_uri") {
 		t.Errorf("polled %v", poll)
@@ -149,8 +160,8 @@ func TestD53DeviceEndings(t *testing.T) {
 					t.Errorf("took %v, want %v", took, c.took)
 				}
 			})
-			if c.polls != 0 && len(play.polls) != c.polls {
-				t.Errorf("%d polls, want %d", len(play.polls), c.polls)
+			if c.polls != 0 && len(play.polled()) != c.polls {
+				t.Errorf("%d polls, want %d", len(play.polled()), c.polls)
 			}
 		})
 	}
@@ -190,8 +201,8 @@ func TestD53HostileDeviceAnswers(t *testing.T) {
 			row := deviceRow(t, play)
 			shown := 0
 			_, err := Run(t.Context(), row, Prompt{ShowCode: func(Code) { shown++ }}, Request{Device: true})
-			if err == nil || shown != 0 || strings.Contains(err.Error(), "canary") || len(play.polls) != 0 {
-				t.Errorf("got %v, shown %d, polls %d", err, shown, len(play.polls))
+			if err == nil || shown != 0 || strings.Contains(err.Error(), "canary") || len(play.polled()) != 0 {
+				t.Errorf("got %v, shown %d, polls %d", err, shown, len(play.polled()))
 			}
 		})
 	}
@@ -224,8 +235,8 @@ func TestDeviceCancelled(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	if len(play.polls) != 1 {
-		t.Errorf("%d polls", len(play.polls))
+	if len(play.polled()) != 1 {
+		t.Errorf("%d polls", len(play.polled()))
 	}
 }
 
@@ -279,8 +290,8 @@ func TestDeviceQuirks(t *testing.T) {
 					t.Errorf("took %v", took)
 				}
 			})
-			if play.asked.Get("scopes") != "a b" || play.asked.Get("client_key") != "us" || play.polls[0].Get("client_key") != "us" || play.polls[0].Has("client_id") {
-				t.Errorf("asked %v, polled %v", play.asked, play.polls[0])
+			if play.request().Get("scopes") != "a b" || play.request().Get("client_key") != "us" || play.polled()[0].Get("client_key") != "us" || play.polled()[0].Has("client_id") {
+				t.Errorf("asked %v, polled %v", play.request(), play.polled()[0])
 			}
 		})
 	}
