@@ -41,6 +41,9 @@ func TestMain(m *testing.M) {
 	for name, value := range map[string]string{"HTTPS_PROXY": stage.Proxy(), "HTTP_PROXY": stage.Proxy(), "NO_PROXY": "", "no_proxy": ""} {
 		os.Setenv(name, value)
 	}
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("nobody asks for names here")
+	}}
 	code := m.Run()
 	stage.Close()
 	os.Exit(code)

@@ -183,7 +183,7 @@ func (s *Sim) add(address string, methods []string, answer func(http.ResponseWri
 func (s *Sim) build() {
 	e, post, get := s.row.Endpoints, []string{"POST"}, []string{"GET"}
 	if s.row.Protocol == "oauth1" {
-		s.add(e.RequestToken, post, s.requestToken, nil)
+		s.add(e.RequestToken, post, s.requestToken, func(r *request) bool { return signature(r)["oauth_token"] == "" })
 		s.add(e.Authorization, get, s.authorize1, nil)
 		s.add(e.Token, post, s.accessToken, nil)
 	} else {

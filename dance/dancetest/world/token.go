@@ -167,10 +167,14 @@ func (s *Sim) refresh(w http.ResponseWriter, r *request) {
 	if scope == "" {
 		scope = "scope"
 	}
+	repeat := ""
+	if s.row.Quirks.RefreshRedirect {
+		repeat = g.redirect
+	}
 	switch q := s.row.Quirks; {
 	case r.Host != host || r.URL.Path != u.Path:
 		s.complain(w, 400, "the refresh goes to %s%s", r.Host, r.URL.Path)
-	case q.RefreshRedirect != (g.redirect != "" && r.value("redirect_uri") == g.redirect):
+	case r.value("redirect_uri") != repeat:
 		s.complain(w, 400, "refresh: the redirect URI is %q", r.value("redirect_uri"))
 	case q.RefreshScope && r.value(scope) != strings.Join(g.scopes, s.separator()):
 		s.complain(w, 400, "refresh: %s is %q", scope, r.value(scope))
