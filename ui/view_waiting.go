@@ -75,7 +75,7 @@ func waitWords(s danceState, now time.Time) string {
 }
 
 // halfWidth is the least room in one of two modules side by side.
-const halfWidth = 260
+const halfWidth = 268
 
 // titled is a module with an icon before its title.
 func titled(icon, title string, content fyne.CanvasObject) fyne.CanvasObject {
@@ -84,7 +84,7 @@ func titled(icon, title string, content fyne.CanvasObject) fyne.CanvasObject {
 		put(g, 0, 0, 20, 20)
 		put(t, 28, 0, s.Width-28, 20)
 	}, g, t)
-	return module(padded(8, 8, 4, 4, rows(10, head, content)))
+	return module(padded(8, 8, 0, 0, rows(10, head, content)))
 }
 
 // evenColumns are two modules of one width, as high as the higher.
@@ -130,44 +130,58 @@ func (u *UI) linkModule(s danceState, least float32) fyne.CanvasObject {
 	return titled("globe", s.LinkTitle, box)
 }
 
-// spread puts buttons side by side, or below each other where there is no room.
+// spread puts buttons side by side.
 func spread(buttons ...*button) fyne.CanvasObject {
 	var objects []fyne.CanvasObject
 	for _, b := range buttons {
 		objects = append(objects, b)
 	}
-	return placed(160, 36, func(s fyne.Size) {
-		x := float32(0)
-		for _, b := range buttons {
-			w := b.MinSize().Width
-			put(b, x, 0, w, 36)
-			x += w + 8
-		}
-	}, objects...)
+	return line(8, objects...)
 }
 
-// codeModule is the code to type on another device.
+// codeModule is the code to type on another device. In a low window it comes
+// before the picture, to be in sight at once.
 func (u *UI) codeModule(s danceState) fyne.CanvasObject {
-	box := column(halfWidth, 10)
-	if q := newQR(s.Code.Scan); q != nil {
-		edge := newPlate(colLeaf, colLine, 8)
-		side := q.side()
-		words := newPara("Scan this with a phone that is signed in to "+s.Name+".", 5, styleText, colInk2)
-		box.Add(placed(side+80, side+2, func(size fyne.Size) {
-			put(edge, 0, 0, side+2, side+2)
-			put(q, 1, 1, side, side)
-			room := max(60, size.Width-side-18)
-			h := words.heightFor(room)
-			put(words, side+18, (side-h)/2, room, h)
-		}, edge, q, words))
+	parts := []fyne.CanvasObject{codePlace(s.Code.Lead, s.Code.At), u.codeRow(s)}
+	if scan := scanRow(s); scan != nil && u.win.w.Canvas().Size().Height < 560 {
+		parts = append(parts, scan)
+		parts[0] = codePlace("Type this at", s.Code.At)
+	} else if scan != nil {
+		parts = append([]fyne.CanvasObject{scan}, parts...)
 	}
-	before, where := newWords(s.Code.Lead, styleCaption, colInk2), newWords(s.Code.At, styleMono, colInk)
+	return titled("phone", s.Code.Title, column(halfWidth, 10, parts...))
+}
+
+// scanRow is the code to scan; nil where its address is too long for one.
+func scanRow(s danceState) fyne.CanvasObject {
+	q := newQR(s.Code.Scan)
+	if q == nil {
+		return nil
+	}
+	edge, side := newPlate(colLeaf, colLine, 8), q.side()
+	words := newPara("Scan this with a phone that is signed in to "+s.Name+".", 5, styleText, colInk2)
+	return placed(side+80, side+2, func(size fyne.Size) {
+		put(edge, 0, 0, side+2, side+2)
+		put(q, 1, 1, side, side)
+		room := max(60, size.Width-side-18)
+		h := words.heightFor(room)
+		put(words, side+18, (side-h)/2, room, h)
+	}, edge, q, words)
+}
+
+// codePlace says where to type the code.
+func codePlace(lead, at string) fyne.CanvasObject {
+	before, where := newWords(lead, styleCaption, colInk2), newWords(at, styleMono, colInk)
 	where.cut = cutMiddle
-	box.Add(placed(160, 16, func(size fyne.Size) {
+	return placed(160, 16, func(size fyne.Size) {
 		w := before.MinSize().Width
 		put(before, 0, 0, w, 16)
 		put(where, w+6, 0, size.Width-w-6, 16)
-	}, before, where))
+	}, before, where)
+}
+
+// codeRow is the code itself with its copy button.
+func (u *UI) codeRow(s danceState) fyne.CanvasObject {
 	code := newWords(s.Code.User, styleCode, colInk)
 	code.cut = cutMiddle
 	icon := "copy"
@@ -175,11 +189,10 @@ func (u *UI) codeModule(s danceState) fyne.CanvasObject {
 		icon = "check"
 	}
 	cp := newButton("Copy code", icon, framed, func() { u.copy("code", s.Code.User, false) })
-	box.Add(placed(160, 36, func(size fyne.Size) {
+	return placed(160, 36, func(size fyne.Size) {
 		put(code, 0, 0, size.Width-40, 36)
 		put(cp, size.Width-32, 2, 32, 32)
-	}, code, cp))
-	return titled("phone", s.Code.Title, box)
+	}, code, cp)
 }
 
 // deviceOffer is the way from the link to a code.
