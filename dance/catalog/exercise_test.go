@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -101,16 +103,12 @@ func (l *life) register(ctx context.Context, method string) error {
 	return nil
 }
 
-// results of every row, for the table in docs/flows.md.
-var results struct {
-	sync.Mutex
-	steps map[string][]step // by row
-}
-
 // TestEveryRow takes each row that ships through connect, refresh, identity,
-// fetch and revoke at a provider that behaves as the row says.
+// fetch and revoke at a provider that behaves as the row says. What came of it
+// is in docs/flows.md; go test ./dance/catalog -update writes that anew.
 func TestEveryRow(t *testing.T) {
-	results.steps = map[string][]step{}
+	results := map[string][]step{}
+	var mu sync.Mutex
 	t.Run("rows", func(t *testing.T) {
 		for id, e := range builtIn() {
 			t.Run(id, func(t *testing.T) {
@@ -125,10 +123,27 @@ func TestEveryRow(t *testing.T) {
 						t.Errorf("%s: %v", s.name, s.err)
 					}
 				}
-				results.Lock()
-				results.steps[id] = steps
-				results.Unlock()
+				mu.Lock()
+				defer mu.Unlock()
+				results[id] = steps
 			})
 		}
 	})
+	if len(results) < len(builtIn()) {
+		return // a part was asked for with -run
+	}
+	golden(t, "../../docs/flows.md", flowsPage(results))
+}
+
+// golden compares a file that the tests write with what they would write now.
+func golden(t *testing.T, file string, want []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s is not what the tests say (%v); run go test ./dance/catalog -update", file, err)
+	}
 }

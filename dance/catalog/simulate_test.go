@@ -29,7 +29,10 @@ import (
 // stage is the world that every row of this package's tests dances in.
 var stage *world.World
 
+var update *bool
+
 func TestMain(m *testing.M) {
+	update = flag.Bool("update", false, "write docs/flows.md and docs/provider.schema.json anew")
 	flag.Parse()
 	flag.Set("test.parallel", "24") // rows mostly wait
 	var err error
@@ -129,6 +132,13 @@ func begin(ctx context.Context, declared, client dance.Provider) (*life, func(),
 func (l *life) connect(ctx context.Context, device bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	go func() {
+		select {
+		case <-l.sim.Complained():
+			cancel(nil)
+		case <-ctx.Done():
+		}
+	}()
 	paste := make(chan string, 1)
 	visit := func(address string) {
 		copied, err := l.sim.Visit(ctx, address)

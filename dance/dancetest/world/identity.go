@@ -142,7 +142,7 @@ func (s *Sim) bearer(w http.ResponseWriter, r *request) *grant {
 		token, ok = r.Header.Get(a.Header), r.Header.Get("Authorization") == ""
 	}
 	if !ok || token == "" {
-		s.complaints = append(s.complaints, "the API is asked without a token in its place")
+		s.note("the API is asked without a token in its place")
 		s.unauthorized(w)
 		return nil
 	}

@@ -128,7 +128,7 @@ func (s *Sim) revokeAsSaid(w http.ResponseWriter, r *request, path []string) {
 		}
 	case v.Auth == "bearer":
 		if s.bearer(w, r) != g {
-			s.complaints = append(s.complaints, "the revocation is not called with the token")
+			s.note("the revocation is not called with the token")
 			return
 		}
 	case v.Auth == "none":

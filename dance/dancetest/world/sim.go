@@ -20,6 +20,8 @@ type Sim struct {
 	hosts  []string
 	places []place
 
+	complained chan struct{}
+
 	mu         sync.Mutex // guards the fields that follow
 	clients    map[string]client
 	grants     []*grant
@@ -67,7 +69,7 @@ type place struct {
 
 func newSim(w *World, row dance.Provider, r dance.Registration) (*Sim, error) {
 	s := &Sim{
-		world: w, row: row, clients: map[string]client{}, proofs: map[string]bool{},
+		world: w, row: row, complained: make(chan struct{}), clients: map[string]client{}, proofs: map[string]bool{},
 		pushed: map[string]url.Values{}, temporary: map[string]*grant{},
 	}
 	if r.ClientID != "" {
@@ -136,10 +138,21 @@ func (s *Sim) Complaints() []string {
 	return slices.Clone(s.complaints)
 }
 
+// Complained is closed at the first complaint.
+func (s *Sim) Complained() <-chan struct{} { return s.complained }
+
+// note is a complaint that is answered in another way. s.mu is held.
+func (s *Sim) note(text string) {
+	if len(s.complaints) == 0 {
+		close(s.complained)
+	}
+	s.complaints = append(s.complaints, text)
+}
+
 // complain notes what is wrong and refuses the request. s.mu is held.
 func (s *Sim) complain(w http.ResponseWriter, status int, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	s.complaints = append(s.complaints, text)
+	s.note(text)
 	http.Error(w, `{"world":`+quoted(text)+`}`, status)
 }
 

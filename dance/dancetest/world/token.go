@@ -86,7 +86,7 @@ func (s *Sim) authenticated(w http.ResponseWriter, r *request) bool {
 		bad = "a public client sends a secret"
 	}
 	if bad != "" {
-		s.complaints = append(s.complaints, bad)
+		s.note(bad)
 		s.refuse(w, http.StatusUnauthorized, "invalid_client")
 		return false
 	}
