@@ -172,22 +172,6 @@ func TestFindDID(t *testing.T) {
 	}
 }
 
-func TestFindForKeepsTheRow(t *testing.T) {
-	n := newNetwork(t)
-	row := Provider{ID: "bluesky", Name: "Bluesky", Scopes: []string{"atproto"}, ScopeWords: map[string]string{"atproto": "know who you are"},
-		Instance: &Instance{Param: "handle"}, Tile: Tile{Monogram: "Bs"}, RegistrationMethods: []string{"loopback"}}
-	p, err := n.findFor(t.Context(), row, "mira.test")
-	if err != nil || p.ID != "bluesky" || p.Name != "Bluesky" || p.Tile != row.Tile || p.Instance != nil || !slices.Equal(p.Scopes, row.Scopes) {
-		t.Errorf("%+v, %v", p, err)
-	}
-	if p.Issuer != n.authorization.URL || p.Identity.Pinned.Subject != miraDID || p.DPoP != "required" || !slices.Equal(p.API.Hosts, []string{n.data.host()}) {
-		t.Errorf("%+v", p)
-	}
-	if _, err := n.findFor(t.Context(), row, "https://issuer.example"); !isInvalid(err) {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestAtprotoMixUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*network)

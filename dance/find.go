@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -39,13 +40,6 @@ const (
 // or what was typed, a text that is no address).
 func Find(ctx context.Context, address string) (Provider, error) {
 	return internet.find(ctx, address)
-}
-
-// FindFor is Find for a row of the catalogue whose instance is a handle
-// (Bluesky): the row keeps its id, name, words and scopes, and gets what
-// belongs to this handle: issuer, endpoints, API host and who must come back.
-func FindFor(ctx context.Context, row Provider, handle string) (Provider, error) {
-	return internet.findFor(ctx, row, handle)
 }
 
 // finder is where names are looked up.
@@ -80,26 +74,6 @@ func (f finder) find(ctx context.Context, typed string) (Provider, error) {
 	return p, ended(ctx, err)
 }
 
-func (f finder) findFor(ctx context.Context, row Provider, handle string) (Provider, error) {
-	ctx, cancel := context.WithTimeout(ctx, findTime)
-	defer cancel()
-	found, err := f.atproto(ctx, strings.TrimSpace(handle))
-	if err != nil {
-		return Provider{}, ended(ctx, err)
-	}
-	row.Instance = nil
-	row.Issuer, row.Endpoints, row.DPoP = found.Issuer, found.Endpoints, found.DPoP
-	row.API.BaseURL, row.API.Hosts = found.API.BaseURL, found.API.Hosts
-	row.Identity.Pinned = found.Identity.Pinned
-	if len(row.Scopes) == 0 {
-		row.Scopes = found.Scopes
-	}
-	if len(row.RegistrationMethods) == 0 {
-		row.RegistrationMethods = found.RegistrationMethods
-	}
-	return row, nil
-}
-
 // typedURL is what the user typed, in the form in which addresses are compared.
 func typedURL(typed string) (*url.URL, error) {
 	u, err := url.Parse(typed)
@@ -122,18 +96,40 @@ func service(ctx context.Context, u *url.URL) (Provider, error) {
 	if err != nil {
 		return Provider{}, err
 	}
-	if k.status == 401 {
-		return c.mcp(ctx, u, k)
+	if k.status == http.StatusUnauthorized {
+		return c.locked(ctx, u, k)
 	}
 	p, err := c.issuer(ctx, u)
 	if err == nil || !absent(err) && !isInvalid(err) {
 		return p, err
 	}
 	k, knockErr := c.knock(ctx, u, true)
-	if knockErr != nil || k.status != 401 {
+	if knockErr != nil || k.status != http.StatusUnauthorized {
 		return Provider{}, err
 	}
-	return c.mcp(ctx, u, k)
+	return c.locked(ctx, u, k)
+}
+
+// locked is a server that wants a token: by its metadata, by being an issuer
+// itself, or, as in the first version of the Model Context Protocol, by being
+// at the same host as its authorization server.
+func (c *client) locked(ctx context.Context, u *url.URL, k knocked) (Provider, error) {
+	r, err := c.protectedResource(ctx, u, k)
+	if err == nil {
+		return c.mcp(ctx, u, k, r)
+	}
+	if k.metadata != "" || !absent(err) {
+		return Provider{}, err
+	}
+	if p, err := c.issuer(ctx, u); err == nil {
+		return p, nil
+	}
+	p, oldErr := c.mcp(ctx, u, k, resource{name: u.String(), issuers: []string{u.Scheme + "://" + u.Host}})
+	if oldErr != nil && absent(oldErr) {
+		return Provider{}, &Failed{Stage: finding, Status: k.status, Answered: true,
+			Text: fmt.Sprintf("%s wants a sign-in but does not say where; check the address", u.Host)}
+	}
+	return p, oldErr
 }
 
 // absent reports that nothing was found, which is no quarrel and no outage.

@@ -92,6 +92,19 @@ func TestFindOAuthServerWithoutOpenID(t *testing.T) {
 	}
 }
 
+func TestFindIssuerBehindALogin(t *testing.T) {
+	p := newPlace(t)
+	p.at["/tenant"] = guarded("", `Basic realm="staff"`)
+	p.at["/tenant/.well-known/openid-configuration"] = says(issuerDocument(p.URL+"/tenant", nil))
+	if got, err := Find(t.Context(), p.URL+"/tenant"); err != nil || got.Protocol != "oidc" || got.Resource != "" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	p.at["/other"] = guarded("", `Basic realm="staff"`)
+	if _, err := Find(t.Context(), p.URL+"/other"); err == nil || !strings.Contains(err.Error(), "does not say where") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestFindTakesTheDocumentsSlash(t *testing.T) {
 	for _, c := range []struct{ typed, named string }{{"/tenant", "/tenant/"}, {"/tenant/", "/tenant"}, {"/", ""}, {"", "/"}} {
 		p := newPlace(t)

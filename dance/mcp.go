@@ -78,11 +78,7 @@ type resource struct {
 // mcp makes a row of a server that asks for a token (Model Context Protocol,
 // authorization, 2025-11-25): its metadata names the authorization server,
 // whose own document names the endpoints. Both must speak of what was asked.
-func (c *client) mcp(ctx context.Context, u *url.URL, k knocked) (Provider, error) {
-	r, err := c.protectedResource(ctx, u, k)
-	if err != nil {
-		return Provider{}, err
-	}
+func (c *client) mcp(ctx context.Context, u *url.URL, k knocked, r resource) (Provider, error) {
 	issuer, err := oneOf(r.issuers, "authorization server")
 	if err != nil {
 		return Provider{}, &Invalid{Stage: finding, Text: err.Error()}
@@ -124,9 +120,8 @@ func with(scopes []string, scope string) []string {
 	return append(slices.Clone(scopes), scope)
 }
 
-// protectedResource reads the metadata of u: where the challenge says, at the
-// place that belongs to the address, then at the host's own. A server that has
-// none is its own authorization server (the protocol's first version).
+// protectedResource reads the metadata of u: where the challenge says, else at
+// the place that belongs to the address, then at the host's own.
 func (c *client) protectedResource(ctx context.Context, u *url.URL, k knocked) (resource, error) {
 	if k.metadata != "" {
 		m, err := checkURL(k.metadata)
@@ -135,14 +130,11 @@ func (c *client) protectedResource(ctx context.Context, u *url.URL, k knocked) (
 		}
 		return c.resourceAt(ctx, u, k.metadata)
 	}
-	origin := u.Scheme + "://" + u.Host
-	for _, place := range slices.Compact([]string{wellKnown(u), origin + resourcePlace}) {
-		r, err := c.resourceAt(ctx, u, place)
-		if err == nil || !absent(err) {
-			return r, err
-		}
+	r, err := c.resourceAt(ctx, u, wellKnown(u))
+	if root := u.Scheme + "://" + u.Host + resourcePlace; err != nil && absent(err) && root != wellKnown(u) {
+		return c.resourceAt(ctx, u, root)
 	}
-	return resource{name: u.String(), issuers: []string{origin}}, nil
+	return r, err
 }
 
 // wellKnown is where the metadata of a resource lives (RFC 9728 section 3.1).
