@@ -16,7 +16,7 @@ import (
 const (
 	didLength    = 2 << 10
 	handleLength = 253
-	nameTime     = 10 * time.Second // to look a handle up
+	handleTime   = 10 * time.Second // to look a handle up
 )
 
 var (
@@ -98,7 +98,7 @@ func (f finder) confirmed(ctx context.Context, doc didDocument) string {
 
 // resolveHandle asks DNS and the host itself; one is enough, two must agree.
 func (f finder) resolveHandle(ctx context.Context, handle string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, nameTime)
+	ctx, cancel := context.WithTimeout(ctx, handleTime)
 	defer cancel()
 	type word struct {
 		did string
