@@ -39,7 +39,9 @@ type authority struct {
 	refresh  map[string]asGrant
 	access   map[string]asGrant
 	hits     map[string]int
-	asked    []url.Values // authorization requests
+	asked    []url.Values     // authorization requests
+	back     url.Values       // laid over answers to the browser
+	onToken  http.HandlerFunc // instead of token
 	onAPI    func(http.ResponseWriter, *http.Request) bool
 	seen     []string // Authorization headers at the API
 	n        int
@@ -89,6 +91,8 @@ func (as *authority) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	case path == "/authorize":
 		as.authorize(w, r)
+	case path == "/token" && as.onToken != nil:
+		as.onToken(w, r)
 	case path == "/token":
 		as.token(w, r)
 	case path == "/device":
@@ -137,6 +141,7 @@ func (as *authority) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	as.codes[code] = r.Form
 	back := url.Values{"code": {code}, "state": {r.Form.Get("state")}, "iss": {as.URL}}
+	maps.Copy(back, as.back)
 	http.Redirect(w, r, r.Form.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
 }
 
@@ -177,6 +182,7 @@ func (as *authority) token(w http.ResponseWriter, r *http.Request) {
 		doc["token_type"] = "DPoP"
 	}
 	maps.Copy(doc, as.answer)
+	maps.DeleteFunc(doc, func(_ string, v any) bool { return v == nil })
 	writeJSON(w, 200, doc)
 }
 
@@ -246,7 +252,7 @@ func worksRig(t *testing.T, more string) (*rig, *authority) {
 func (r *rig) write(id, content string) {
 	r.t.Helper()
 	before, _ := r.catalog.Get(id)
-	if err := os.WriteFile(filepath.Join(r.opts.Providers, id+".toml"), []byte(content), 0o600); err != nil {
+	if err := writeFile(r, id, content); err != nil {
 		r.t.Fatal(err)
 	}
 	r.await("the provider file", func(s Snapshot) bool {
@@ -256,6 +262,10 @@ func (r *rig) write(id, content string) {
 	if broken := r.Snapshot().Broken; len(broken) > 0 {
 		r.t.Fatalf("%+v", broken)
 	}
+}
+
+func writeFile(r *rig, id, content string) error {
+	return os.WriteFile(filepath.Join(r.opts.Providers, id+".toml"), []byte(content), 0o600)
 }
 
 // drop takes a provider file away.

@@ -262,7 +262,7 @@ func movedTo(was, now dance.Provider) string {
 		{was.Endpoints.PAR, now.Endpoints.PAR}, {was.Endpoints.DeviceAuthorization, now.Endpoints.DeviceAuthorization},
 		{was.Endpoints.RequestToken, now.Endpoints.RequestToken}, {was.Identity.URL, now.Identity.URL}, {was.Endpoints.UserInfo, now.Endpoints.UserInfo},
 	} {
-		if pair[1] != "" && origin(pair[1]) != origin(pair[0]) {
+		if o := origin(pair[1]); pair[1] != "" && o != origin(pair[0]) && !slices.Contains(was.Redirect.Hosts, strings.TrimPrefix(o, "https://")) {
 			return origin(pair[1])
 		}
 	}
