@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	callStage  = "request"
-	headerTime = 2 * time.Minute // from the end of a request to the head of its answer
-	idleTime   = 5 * time.Minute // a connection on which nothing moves ends
+	callStage   = "request"
+	headerTime  = 2 * time.Minute // from the end of a request to the head of its answer
+	idleTime    = 5 * time.Minute // a connection on which nothing moves ends
+	resolveTime = 3 * time.Second // for the addresses of a link's hosts, which only a proxy may know
 )
 
 // Call performs one request at the provider's API with the token added: as a
@@ -252,6 +253,8 @@ func (l Link) home() string {
 // homes finds the API's inner hosts, to be kept in a link: none where the
 // provider itself lives on public addresses.
 func (l Link) homes(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, resolveTime)
+	defer cancel()
 	home := strings.ToLower(l.home())
 	if home == "" || !livesInside(ctx, home) {
 		return nil

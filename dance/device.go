@@ -241,13 +241,20 @@ func (w *deviceWait) verdict(a answer, err error) (again bool, _ error) {
 	case "invalid_grant":
 		return false, &Refused{Stage: "token", Code: "invalid_grant", Status: a.status}
 	}
-	failed, may := err.(*Failed)
-	if !may || a.status/100 == 2 {
-		return false, err // an answer that spent the code, and cannot be read
+	failed, ok := err.(*Failed)
+	if !ok || !passes(failed.Status) {
+		return false, err
 	}
 	w.interval = min(2*w.interval, max(pollLongest, w.interval))
 	w.interval = max(w.interval, min(failed.RetryAfter, pollLongest))
 	return true, nil
+}
+
+// passes reports trouble that is over some time: no answer, or one of a server
+// that has too much to do. A 200 that cannot be read has spent the code, and
+// what else is answered is answered again.
+func passes(status int) bool {
+	return status == 0 || status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500
 }
 
 // deviceErrors are the words of RFC 8628 section 3.5, and Microsoft's.

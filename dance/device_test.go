@@ -136,6 +136,9 @@ func TestD53DeviceEndings(t *testing.T) {
 		// Connections that fail: 5, then 10, 20, 40, 60, 60 apart.
 		{"no answers", strings.ReplaceAll(goodCode, "900", "199"), []http.HandlerFunc{hangUp}, ErrExpired.Error(), 199 * time.Second, 6},
 		{"503", strings.ReplaceAll(goodCode, "900", "36"), []http.HandlerFunc{raw(503, "text/html", "down")}, ErrExpired.Error(), 36 * time.Second, 3},
+		{"429", strings.ReplaceAll(goodCode, "900", "36"), []http.HandlerFunc{raw(429, "text/html", "canary")}, ErrExpired.Error(), 36 * time.Second, 3},
+		{"a page", goodCode, []http.HandlerFunc{raw(404, "text/html", "canary")}, "HTTP 404", 5 * time.Second, 1},
+		{"D44: a redirect", goodCode, []http.HandlerFunc{func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/canary", 307) }}, "redirect", 5 * time.Second, 1},
 		{"a spent code", goodCode, []http.HandlerFunc{raw(200, "application/json", `{"access_token":`)}, "cannot be used", 5 * time.Second, 1},
 		{"interval 0", strings.ReplaceAll(goodCode, `"interval":5`, `"interval":0`), []http.HandlerFunc{pollError("access_denied")}, "access_denied", 5 * time.Second, 1},
 		{"interval -1", strings.ReplaceAll(goodCode, `"interval":5`, `"interval":-1`), []http.HandlerFunc{pollError("access_denied")}, "access_denied", 5 * time.Second, 1},
@@ -153,9 +156,10 @@ func TestD53DeviceEndings(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
 				_, err := Run(t.Context(), row, Prompt{}, Request{Device: true})
-				if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "canary") {
-					t.Errorf("got %v", err)
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Fatalf("got %v", err)
 				}
+				noCanary(t, err)
 				if took := time.Since(began); c.took != 0 && took != c.took {
 					t.Errorf("took %v, want %v", took, c.took)
 				}
@@ -201,9 +205,10 @@ func TestD53HostileDeviceAnswers(t *testing.T) {
 			row := deviceRow(t, play)
 			shown := 0
 			_, err := Run(t.Context(), row, Prompt{ShowCode: func(Code) { shown++ }}, Request{Device: true})
-			if err == nil || shown != 0 || strings.Contains(err.Error(), "canary") || len(play.polled()) != 0 {
-				t.Errorf("got %v, shown %d, polls %d", err, shown, len(play.polled()))
+			if err == nil || shown != 0 || len(play.polled()) != 0 {
+				t.Fatalf("got %v, shown %d, polls %d", err, shown, len(play.polled()))
 			}
+			noCanary(t, err)
 		})
 	}
 }
@@ -329,6 +334,36 @@ func TestD47DeviceTokenTypes(t *testing.T) {
 				t.Errorf("%s: %v with %+v", kind, err, res.Token)
 			}
 		})
+	}
+}
+
+func TestDeviceWithDPoP(t *testing.T) {
+	var proofs []string
+	play := &devicePlay{code: goodCode, answers: []http.HandlerFunc{
+		func(w http.ResponseWriter, r *http.Request) {
+			proofs = append(proofs, r.Header.Get("DPoP"))
+			w.Header().Set("DPoP-Nonce", "n1")
+			raw(400, "application/json", `{"error":"use_dpop_nonce"}`)(w, r)
+		},
+		func(w http.ResponseWriter, r *http.Request) {
+			proofs = append(proofs, r.Header.Get("DPoP"))
+			pollError("authorization_pending")(w, r)
+		},
+		func(w http.ResponseWriter, r *http.Request) {
+			proofs = append(proofs, r.Header.Get("DPoP"))
+			raw(200, "application/json", strings.ReplaceAll(goodToken, "bearer", "DPoP"))(w, r)
+		}}}
+	row := deviceRow(t, play)
+	row.DPoP = "required"
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		res, err := Run(t.Context(), row, Prompt{}, Request{Device: true})
+		if err != nil || res.Token.Type != dpopType || res.Token.Key.IsZero() || time.Since(began) != 10*time.Second {
+			t.Errorf("%v, %+v after %v", err, res.Token, time.Since(began))
+		}
+	})
+	if len(proofs) != 3 || proofs[0] == "" || proofs[1] == proofs[0] || proofs[2] == proofs[1] {
+		t.Errorf("proofs %q", proofs)
 	}
 }
 

@@ -180,12 +180,13 @@ type API struct {
 
 // Revocation says how a token is ended at the provider. In Endpoints.Revocation,
 // Params and Lookup the words {access_token}, {refresh_token}, {client_id},
-// {client_secret} and {id} stand for values.
+// {client_secret}, {id} and {extra.NAME} (a value of Token.Extra) stand for
+// values; where one is missing there is no way to end that token.
 type Revocation struct {
 	Style   string            `toml:"style" json:"style"`             // "rfc7009" (if empty and an endpoint is known), "request" (as the fields below say), "none", "unknown"
 	Revokes string            `toml:"revokes" json:"revokes"`         // what it ends there: "token", "grant", "unknown" (if empty)
 	Method  string            `toml:"method" json:"method,omitempty"` // "POST" if empty; "DELETE", "GET"
-	Auth    string            `toml:"auth" json:"auth,omitempty"`     // "client" (as at the token endpoint, if empty), "basic", "bearer" (the access token, as API says), "none"
+	Auth    string            `toml:"auth" json:"auth,omitempty"`     // "client" (as at the token endpoint, if empty), "basic", "secret" (basic, with the client secret as the user's name), "bearer" (the access token, as API says), "none"
 	Send    string            `toml:"send" json:"send,omitempty"`     // where Params go: "form" (if empty), "json", "query"
 	Params  map[string]string `toml:"params" json:"params,omitempty"`
 	Lookup  Lookup            `toml:"lookup" json:"lookup,omitzero"` // asked first, for {id} (Heroku)
