@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 )
 
 // The window's map: where things can be clicked, for accessibility tools that
@@ -82,12 +83,18 @@ func drawMap(windows []fyne.Window) []mapItem {
 	seen := map[mappable]bool{}
 	for _, w := range windows {
 		c := w.Canvas()
+		around := scrolls(c.Content(), nil, map[fyne.CanvasObject]*container.Scroll{})
 		for _, m := range all {
 			if seen[m] || !m.Visible() || drv.CanvasForObject(m) != c {
 				continue
 			}
 			p, size := drv.AbsolutePositionForObject(m), m.Size()
 			middle := p.AddXY(size.Width/2, size.Height/2)
+			if s := around[m]; s != nil {
+				if top := drv.AbsolutePositionForObject(s).Y; middle.Y < top || middle.Y > top+s.Size().Height {
+					continue
+				}
+			}
 			if p.IsZero() || middle.X > c.Size().Width || middle.Y > c.Size().Height || middle.Y < 0 {
 				continue
 			}
@@ -102,6 +109,20 @@ func drawMap(windows []fyne.Window) []mapItem {
 		}
 	}
 	return items
+}
+
+// scrolls finds the innermost scroll around each object.
+func scrolls(o fyne.CanvasObject, around *container.Scroll, out map[fyne.CanvasObject]*container.Scroll) map[fyne.CanvasObject]*container.Scroll {
+	if around != nil {
+		out[o] = around
+	}
+	if s, ok := o.(*container.Scroll); ok {
+		around = s
+	}
+	for _, child := range inside(o) {
+		scrolls(child, around, out)
+	}
+	return out
 }
 
 // mapMenu adds the lines of the menu that is open.

@@ -45,23 +45,30 @@ func scrollAround(root, o fyne.CanvasObject, around *container.Scroll) (*contain
 	if root == o {
 		return around, true
 	}
-	var children []fyne.CanvasObject
-	switch t := root.(type) {
-	case *fyne.Container:
-		children = t.Objects
-	case *container.Scroll:
-		around, children = t, []fyne.CanvasObject{t.Content}
-	case *container.ThemeOverride:
-		children = []fyne.CanvasObject{t.Content}
-	case *leaf:
-		children = []fyne.CanvasObject{t.content}
+	if s, ok := root.(*container.Scroll); ok {
+		around = s
 	}
-	for _, child := range children {
+	for _, child := range inside(root) {
 		if s, ok := scrollAround(child, o, around); ok {
 			return s, true
 		}
 	}
 	return nil, false
+}
+
+// inside are the objects that an object is made of, as far as views are built.
+func inside(o fyne.CanvasObject) []fyne.CanvasObject {
+	switch t := o.(type) {
+	case *fyne.Container:
+		return t.Objects
+	case *container.Scroll:
+		return []fyne.CanvasObject{t.Content}
+	case *container.ThemeOverride:
+		return []fyne.CanvasObject{t.Content}
+	case *leaf:
+		return []fyne.CanvasObject{t.content}
+	}
+	return nil
 }
 
 // firstScroll is the scroll of a view, which keeps its place when the view is

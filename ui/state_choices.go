@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"dancecard/accounts"
 	"dancecard/dance"
@@ -121,12 +122,14 @@ func requestOf(p accounts.Provider, c chosen, texts map[string]string) accounts.
 	return r
 }
 
+const systemBrowser = "The system's own browser"
+
 // browserWords names a browser: "Firefox, work", "Chromium, private window".
 func browserWords(b dance.Browser) string {
 	name := clean(b.Name)
 	switch {
-	case b.ID == "" && name == "":
-		return "The system's browser"
+	case b.ID == "" && (name == "" || strings.HasSuffix(name, "browser")): // nobody knows which one that is
+		return systemBrowser
 	case b.ID == "":
 		return name + ", the system's"
 	case b.Private:
@@ -145,7 +148,7 @@ func browserName(id string, browsers []dance.Browser) string {
 		}
 	}
 	if id == "" {
-		return "The system's browser"
+		return systemBrowser
 	}
 	return clean(id) + ", not installed now"
 }

@@ -223,18 +223,31 @@ func brokenOf(b accounts.ProviderProblem) brokenState {
 	return out
 }
 
-// startersOf are up to four providers to begin with: those that need nothing first.
+// startersOf are up to four providers to begin with: the user's own files that
+// need nothing, then what is looked for most, what needs nothing first.
 func startersOf(s accounts.Snapshot) []galleryTile {
-	var easy, known []galleryTile
-	for _, p := range s.Gallery {
-		if !p.NeedsRegistration && p.Instance == nil {
-			easy = append(easy, galleryTileOf(p))
-		} else if slices.Contains([]string{"github", "google", "microsoft", "mastodon"}, p.ID) {
-			known = append(known, galleryTileOf(p))
+	rank := func(p accounts.Provider) int {
+		switch known := slices.Contains(popular, p.ID); {
+		case !p.BuiltIn && !asksFirst(p):
+			return 0
+		case known && !asksFirst(p):
+			return 1
+		case known:
+			return 2
+		case !asksFirst(p):
+			return 3
+		}
+		return 4
+	}
+	list := inOrder(s.Gallery)
+	slices.SortStableFunc(list, func(a, b accounts.Provider) int { return cmp.Compare(rank(a), rank(b)) })
+	var out []galleryTile
+	for _, p := range list[:min(4, len(list))] {
+		if rank(p) < 4 {
+			out = append(out, galleryTileOf(p))
 		}
 	}
-	all := append(easy, known...)
-	return all[:min(4, len(all))]
+	return out
 }
 
 func providerOf(s accounts.Snapshot, id string) (accounts.Provider, bool) {

@@ -88,7 +88,7 @@ func TestBrowsersAreNamed(t *testing.T) {
 			t.Errorf("%q: %q", id, got)
 		}
 	}
-	if got := browserName("", nil); got != "The system's browser" {
+	if got := browserName("", nil); got != systemBrowser {
 		t.Error(got)
 	}
 }

@@ -51,7 +51,7 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 	out := danceState{ID: d.ID, Provider: d.Provider, Reconnects: d.Reconnects, Title: "Connect " + name, Tile: tileOf(d.Tile, d.ProviderName), Link: d.URL,
 		LinkTitle: "Nothing opened?",
 		LinkHelp:  "Open this link in the browser where you are signed in to " + name + ".", Name: name, Code: codeOf(d),
-		Waiting: "Waiting for " + name, Deadline: d.Deadline, Paste: d.Paste, Pasted: clean(d.Pasted)}
+		Waiting: "Waiting for " + name, Deadline: d.Deadline, Paste: d.Paste, Pasted: pastedWords(d.Pasted)}
 	if p, ok := providerOf(s, d.Provider); ok {
 		out.Device = p.Device && d.Code == nil
 	}
@@ -130,6 +130,11 @@ func codeOf(d accounts.Dance) *codeState {
 	}
 	at := clean(strings.TrimPrefix(d.Code.URI, "https://"))
 	return &codeState{Title: "Or on another device", User: clean(d.Code.UserCode), Lead: "or type this at", At: at, Scan: cmp.Or(d.Code.Complete, d.Code.URI)}
+}
+
+// pastedWords say why a text is not it, without the stage that dance puts first.
+func pastedWords(why string) string {
+	return dotted(upperFirst(strings.TrimPrefix(clean(why), "authorization: ")))
 }
 
 // paste says what is to be pasted.
