@@ -282,37 +282,78 @@ func TestRefreshParameters(t *testing.T) {
 	}
 }
 
+// quirksOf makes a row's deviations of bits.
+func quirksOf(bits uint16) Quirks {
+	on := func(n int) bool { return bits>>n&1 == 1 }
+	q := Quirks{TokenTypeMissing: on(0), FormAnswer: on(1), ErrorsIn200: on(2), NoExpiry: on(3), StatusZero: on(4)}
+	if on(5) {
+		q.Nested = "body"
+	}
+	if on(6) {
+		q.TokenType = "User Access Token"
+	}
+	q.ExpiresIn = []string{"", "ms", "at", ""}[bits>>7&3]
+	return q
+}
+
 func FuzzTokenAnswer(f *testing.F) {
-	f.Add([]byte(okAnswer), "application/json", true)
-	f.Add([]byte("access_token=a&token_type=bearer"), "text/plain", true)
-	f.Add([]byte(`{"a":{"refresh_token":"x"},"refresh_token":"y"`), "application/json", false)
-	f.Add([]byte(`}{"refresh_token"]`), "", false)
-	f.Fuzz(func(t *testing.T, body []byte, kind string, quirky bool) {
-		q := Quirks{FormAnswer: quirky, TokenTypeMissing: quirky, ErrorsIn200: quirky}
-		if quirky {
-			q.Nested = "a"
-		}
+	f.Add([]byte(okAnswer), "application/json", 200, uint16(0))
+	f.Add([]byte("access_token=a&token_type=bearer"), "text/plain", 200, uint16(1<<1))
+	f.Add([]byte(`{"body":{"refresh_token":"x"},"refresh_token":"y"`), "application/json", 200, uint16(1<<5))
+	f.Add([]byte(`{"status":0,"body":{"access_token":"a","token_type":"Bearer","expires_in":"10800"}}`), "application/json", 200, uint16(1<<4|1<<5))
+	f.Add([]byte(`{"status":503,"error":"Invalid Params: invalid refresh_token"}`), "application/json", 200, uint16(1<<4))
+	f.Add([]byte(`{"status":400,"message":"Invalid refresh token"}`), "application/json", 400, uint16(0))
+	f.Add([]byte(`{"error":{"message":"the-secret-text","type":"OAuthException","code":190}}`), "application/json", 400, uint16(0))
+	f.Add([]byte(`{"access_token":"a","token_type":"DPoP","expires_at":1e10}`), "application/json", 200, uint16(2<<7))
+	f.Add([]byte(`}{"refresh_token"]`), "", 200, uint16(0))
+	key, err := newDPoPKey()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body []byte, kind string, status int, bits uint16) {
+		q := quirksOf(bits)
 		call := &tokenCall{stage: "token", provider: Provider{Quirks: q}}
-		tok, err := call.read(answer{status: 200, header: http.Header{"Content-Type": {kind}}, body: body, sent: time.Now()}, nil)
-		if saved := salvage(body, quirky, q.Nested); !tokenText(saved.Reveal()) {
+		if bits>>9&1 == 1 {
+			call.proofs = &prover{key: key}
+		}
+		tok, err := call.read(answer{status: status, header: http.Header{"Content-Type": {kind}}, body: body, sent: time.Now()}, []string{"the-secret-text"})
+		saved := salvage(body, q.FormAnswer, q.Nested)
+		if !tokenText(saved.Reveal()) {
 			t.Fatalf("saved %q", saved.Reveal())
 		}
 		if err != nil {
-			if !tok.Access.IsZero() {
+			if !tok.Access.IsZero() || !tok.Key.IsZero() {
 				t.Fatal("a token beside an error")
+			}
+			if text := err.Error(); strings.Contains(text, "the-secret-text") || clean(text, len(text)) != text {
+				t.Fatalf("error %q", text)
 			}
 			return
 		}
-		for _, s := range []secret.String{tok.Access, tok.Refresh, tok.ID} {
-			if !tokenText(s.Reveal()) {
-				t.Fatalf("took %q", s.Reveal())
-			}
-		}
-		if tok.Access.IsZero() || tok.Expiry.After(time.Now().Add(11*365*24*time.Hour)) {
-			t.Fatalf("took %+v", tok)
-		}
-		if saved := salvage(body, quirky, q.Nested); !tok.Refresh.IsZero() && !saved.IsZero() && !saved.Equal(tok.Refresh) && q.Nested == "" {
+		checkTaken(t, tok, call.proofs != nil)
+		if !tok.Refresh.IsZero() && !saved.IsZero() && !saved.Equal(tok.Refresh) && q.Nested == "" {
 			t.Fatal("would have saved another refresh token")
 		}
 	})
+}
+
+// checkTaken is what holds for every token that is taken.
+func checkTaken(t *testing.T, tok Token, asked bool) {
+	t.Helper()
+	for _, s := range []secret.String{tok.Access, tok.Refresh, tok.ID} {
+		if !tokenText(s.Reveal()) {
+			t.Fatalf("took %q", s.Reveal())
+		}
+	}
+	if tok.Access.IsZero() || tok.Expiry.After(time.Now().Add(11*365*24*time.Hour)) {
+		t.Fatalf("took %+v", tok)
+	}
+	if tok.Type != bearerType && (tok.Type != dpopType || !asked) {
+		t.Fatalf("took a token of type %q", tok.Type)
+	}
+	for name, v := range tok.Extra {
+		if len(tok.Extra) > extraCount || len(v) > extraLength || clean(v, extraLength) != v || !keepable(name) {
+			t.Fatalf("kept %q as %q", v, name)
+		}
+	}
 }

@@ -176,6 +176,7 @@ func TestIssuerTemplate(t *testing.T) {
 func FuzzDiscovery(f *testing.F) {
 	f.Add([]byte(`{"issuer":"https://issuer.example","authorization_endpoint":"https://issuer.example/a","token_endpoint":"https://t.example/"}`))
 	f.Add([]byte(`{"issuer":"https://issuer.example","code_challenge_methods_supported":["plain"],"jwks_uri":"http://127.0.0.1"}`))
+	f.Add([]byte(`{"issuer":"https://issuer.example","pushed_authorization_request_endpoint":"https://[fe80::1]/par","dpop_signing_alg_values_supported":["ES256",7]}`))
 	f.Add([]byte(`[[[[`))
 	issuer, _ := url.Parse(testIssuer)
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -186,7 +187,8 @@ func FuzzDiscovery(f *testing.F) {
 			}
 			return
 		}
-		for _, address := range []string{m.endpoints.Authorization, m.endpoints.Token, m.endpoints.JWKS, m.endpoints.UserInfo} {
+		e := m.endpoints
+		for _, address := range []string{e.Authorization, e.Token, e.JWKS, e.UserInfo, e.PAR, e.Registration, e.DeviceAuthorization, e.Revocation, e.Introspection, e.EndSession} {
 			if address == "" {
 				continue
 			}

@@ -326,7 +326,11 @@ func FuzzCallbackQuery(f *testing.F) {
 	f.Add("state=right-state&error=access_denied&error_description=no")
 	f.Add("state=right-state&state=right-state&code=x")
 	f.Add("&;%zz=\x00")
-	lb := &loopback{link: testLink(), state: "right-state", path: "/p"}
+	f.Add("code=the-code&state=right-state&iss=https%3A%2F%2Fissuer.example&host=https://eu.example/&realm=7")
+	l := testLink()
+	l.Provider.Endpoints.Token = "https://us.example/token"
+	l.Provider.Redirect = Redirect{HostParam: "host", Hosts: []string{"eu.example"}, Keep: []string{"realm"}}
+	lb := &loopback{link: l, state: "right-state", path: "/p"}
 	f.Fuzz(func(t *testing.T, query string) {
 		got, outcome, ok := lb.read(query)
 		if !ok {
@@ -341,6 +345,13 @@ func FuzzCallbackQuery(f *testing.F) {
 		}
 		if (got.code == "") == (got.err == nil) || got.code != "" && (got.code != v.Get("code") || !tokenText(got.code)) {
 			t.Fatalf("took %+v of %q", got, query)
+		}
+		moved := l
+		if err := moved.move(got.values); err != nil && got.err == nil {
+			t.Fatalf("took %q and then would not: %v", query, err)
+		}
+		if at := moved.Provider.Endpoints.Token; at != "https://us.example/token" && at != "https://eu.example/token" {
+			t.Fatalf("%q moved the tokens to %q", query, at)
 		}
 		page := outcome.render()
 		if got.err != nil && (strings.ContainsFunc(got.err.Error(), func(r rune) bool { return r < ' ' || r == '\u202e' })) {
