@@ -2,7 +2,6 @@ package dance
 
 import (
 	"crypto/subtle"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -60,10 +59,4 @@ func (lb *loopback) codeAnswer(values url.Values) (callback, page, bool) {
 		return wrong(hostErr.Error())
 	}
 	return callback{code: code, values: values}, page{Kind: "done", Provider: p.Name}, true
-}
-
-// probed answers the dance's own question whether this is its listener.
-func (lb *loopback) probed(w http.ResponseWriter, _ string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Write([]byte(lb.cleanPath))
 }
