@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/idna"
 )
 
 const (
@@ -20,6 +22,8 @@ const (
 	finding     = "discovery"
 	findTime    = time.Minute
 	hostLength  = 40 // of a host name in an id
+
+	addressLength = 2 << 10 // of what is typed
 
 	firstOwnPort, ownPorts = 20000, 12000 // below what systems hand out on their own (Linux: from 32768)
 )
@@ -63,7 +67,7 @@ func (f finder) find(ctx context.Context, typed string) (Provider, error) {
 	switch {
 	case strings.HasPrefix(typed, "did:"), handleForm.MatchString(handle) && !strings.ContainsAny(typed, "/:"):
 		return f.atproto(ctx, typed)
-	case !strings.Contains(typed, "://"):
+	case !strings.Contains(typed, "://"), len(typed) > addressLength:
 		return Provider{}, &Invalid{Stage: finding, Text: "that is neither a web address nor a handle; a web address begins with https://"}
 	}
 	u, err := typedURL(typed)
@@ -81,6 +85,11 @@ func typedURL(typed string) (*url.URL, error) {
 		return nil, errors.New("the address is not a web address")
 	}
 	u.Host = strings.ToLower(u.Host)
+	if host, err := idna.Lookup.ToASCII(u.Hostname()); err == nil && net.ParseIP(u.Hostname()) == nil {
+		u.Host = strings.Replace(u.Host, u.Hostname(), host, 1)
+	} else if strings.ContainsFunc(u.Host, func(c rune) bool { return c > '~' }) {
+		return nil, errors.New("the address has a host name that cannot be")
+	}
 	if u.Scheme == "https" {
 		u.Host = strings.TrimSuffix(u.Host, ":443")
 	}
@@ -104,10 +113,14 @@ func service(ctx context.Context, u *url.URL) (Provider, error) {
 		return p, err
 	}
 	k, knockErr := c.knock(ctx, u, true)
-	if knockErr != nil || k.status != http.StatusUnauthorized {
-		return Provider{}, err
+	switch {
+	case knockErr == nil && k.status == http.StatusUnauthorized:
+		return c.locked(ctx, u, k)
+	case absent(err):
+		return Provider{}, &Failed{Stage: finding, Status: k.status, Answered: true,
+			Text: fmt.Sprintf("nothing at %s says how to sign in there; check the address", u.Host)}
 	}
-	return c.locked(ctx, u, k)
+	return Provider{}, err
 }
 
 // locked is a server that wants a token: by its metadata, by being an issuer

@@ -131,6 +131,7 @@ func TestD23FindRefusesAnotherIssuer(t *testing.T) {
 
 func TestFindRefusesWhatIsNoAddress(t *testing.T) {
 	for typed, want := range map[string]string{
+		strings.Repeat("https://a.example/", 200): "neither a web address",
 		"":                           "neither a web address nor a handle",
 		"mira":                       "neither a web address nor a handle",
 		"not an address":             "neither a web address nor a handle",
@@ -201,6 +202,31 @@ func TestD24FoundEndpointsInside(t *testing.T) {
 			if _, err := readMetadata(body, Provider{Issuer: issuer.String()}, issuer); !isInvalid(err) {
 				t.Errorf("%s %s: %v", name, address, err)
 			}
+		}
+	}
+}
+
+func TestFindSaysThatNothingIsThere(t *testing.T) {
+	p := newPlace(t)
+	if _, err := Find(t.Context(), p.URL); err == nil || !strings.Contains(err.Error(), "says how to sign in") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTypedNamesAreComparedAsTheyAreAsked(t *testing.T) {
+	for typed, want := range map[string]string{
+		"https://M\u00fcnchen.example:443/x": "https://xn--mnchen-3ya.example/x",
+		"HTTPS://Issuer.Example":             "https://issuer.example",
+		"http://[::1]:8080/":                 "http://[::1]:8080/",
+		"https://a_b.example/":               "https://a_b.example/",
+	} {
+		if u, err := typedURL(typed); err != nil || u.String() != want {
+			t.Errorf("%q: %v, %v", typed, u, err)
+		}
+	}
+	for _, typed := range []string{"https://issuer\u202e.example/", "https://\u200bissuer.example/", "https://%00/"} {
+		if u, err := typedURL(typed); err == nil && strings.ContainsFunc(u.Host, func(c rune) bool { return c > '~' }) {
+			t.Errorf("%q was taken as %q", typed, u.Host)
 		}
 	}
 }
