@@ -97,7 +97,10 @@ func (r *reader) keys(data []byte) bool {
 			var line int
 			table, line = dotted(nil, e, lineAt)
 			r.known(table, line)
-			if name := strings.Join(table, "."); e.Kind == unstable.ArrayTable && isList(table) {
+			switch name := strings.Join(table, "."); {
+			case isList(table) && e.Kind == unstable.Table:
+				r.notAList(name)
+			case isList(table):
 				table = append(table, strconv.Itoa(count[name]))
 				count[name]++
 				r.known(table, line)
@@ -132,6 +135,8 @@ func (r *reader) keyValue(table []string, e *unstable.Node, lineAt func(uint32) 
 // inside walks over the tables in a value.
 func (r *reader) inside(key []string, line int, v *unstable.Node, lineAt func(uint32) int) {
 	switch {
+	case v.Kind == unstable.InlineTable && isList(key):
+		r.notAList(strings.Join(key, "."))
 	case v.Kind == unstable.InlineTable:
 		for it := v.Children(); it.Next(); {
 			r.keyValue(key, it.Node(), lineAt)
@@ -144,6 +149,10 @@ func (r *reader) inside(key []string, line int, v *unstable.Node, lineAt func(ui
 			r.inside(element, line, it.Node(), lineAt)
 		}
 	}
+}
+
+func (r *reader) notAList(name string) {
+	r.add(name, quote(name)+" is a list of tables", "write [["+name+"]]")
 }
 
 // dotted is a key's full path and its line.
