@@ -29,8 +29,8 @@ func (b *Book) registrationDied(p *profile, call refreshCall, reason string) err
 
 // clientDied makes it durable that a client is dead, with one notice for all
 // accounts that hang on it, in the name of one of them (or "" for none). Those
-// of a client that [dance.Register] made need a sign-in, which makes a new one;
-// others need the user to enter one. The caller holds p.store.
+// of a client that [dance.Register] made, or that the user has replaced, need a
+// sign-in, which moves them to another; for others the user has to enter one. The caller holds p.store.
 func (b *Book) clientDied(p *profile, id, name, reason, account string) {
 	b.mu.Lock()
 	v, r := p.vault, p.registrations[id]
@@ -41,6 +41,11 @@ func (b *Book) clientDied(p *profile, id, name, reason, account string) {
 	r.Dead = name + " no longer takes this program's registration (" + reason + ")."
 	p.registrations[id] = r
 	changes := []vault.Change{put(keyRegistration+id, r)}
+	replaced := r.made() || p.hasAnotherLocked(r)
+	why := name + " no longer knows this program. A sign-in registers it anew."
+	if !r.made() {
+		why = movedOn(name)
+	}
 	event := Event{Type: EventAccountNeedsRegistration, Profile: p.id, Account: account, Data: map[string]string{"provider": r.Provider, "why": r.Dead}}
 	for _, a := range p.accounts {
 		if a.Registration != id {
@@ -49,14 +54,13 @@ func (b *Book) clientDied(p *profile, id, name, reason, account string) {
 		if a.ID == account || event.Account == "" {
 			event.Account, event.Data["label"] = a.ID, a.Label
 		}
-		if !r.made() {
+		if !replaced {
 			a.facts.DeadClient, a.facts.OfflineAt = r.Dead, time.Now()
 			continue
 		}
 		event.Type = EventAccountNeedsSignIn
 		record := a.accountRecord
-		record.Trouble = &trouble{Status: NeedsSignIn, Since: time.Now(), Replaced: true,
-			Why: name + " no longer knows this program. A sign-in registers it anew."}
+		record.Trouble = &trouble{Status: NeedsSignIn, Since: time.Now(), Replaced: true, Why: why}
 		p.troubleLocked([]accountRecord{record})
 		changes = append(changes, put(keyAccount+a.ID, record))
 	}
@@ -67,6 +71,21 @@ func (b *Book) clientDied(p *profile, id, name, reason, account string) {
 	if event.Account != "" {
 		b.announce(event)
 	}
+}
+
+func movedOn(name string) string {
+	return "It was linked through a registration that " + name + " no longer takes. A sign-in moves it to the new one."
+}
+
+// hasAnotherLocked reports whether the user has entered another client in the
+// place of this one.
+func (p *profile) hasAnotherLocked(r registrationRecord) bool {
+	for _, o := range p.registrations {
+		if o.Own && o.Dead == "" && o.ID != r.ID && o.Provider == r.Provider && o.For == r.For {
+			return true
+		}
+	}
+	return false
 }
 
 // strandedLocked are the accounts whose trouble a new registration changes:
@@ -84,8 +103,7 @@ func (p *profile) strandedLocked(r registrationRecord) (changed []accountRecord)
 		case old.Dead == "" || old.Provider != r.Provider || old.For != r.For:
 			continue
 		default:
-			record.Trouble = &trouble{Status: NeedsSignIn, Since: time.Now(), Replaced: true,
-				Why: "It was linked through a registration that " + a.Link.Provider.Name + " no longer takes. A sign-in moves it to the new one."}
+			record.Trouble = &trouble{Status: NeedsSignIn, Since: time.Now(), Replaced: true, Why: movedOn(a.Link.Provider.Name)}
 		}
 		changed = append(changed, record)
 	}

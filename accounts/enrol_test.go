@@ -37,7 +37,7 @@ func TestAddressIsEnoughForAProviderThatRegistersItself(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.await("the client to be gone", func(Snapshot) bool { as.mu.Lock(); defer as.mu.Unlock(); return len(as.clients) == 0 })
+	r.until("the client to be gone", func() bool { as.mu.Lock(); defer as.mu.Unlock(); return len(as.clients) == 0 })
 	as.change(func() {
 		for _, k := range kept {
 			if _, ok := as.refresh[k.Refresh]; ok {
@@ -118,9 +118,7 @@ func TestTwentyAccountsOfADeadClientAreOneNoticeAndOneRegistration(t *testing.T)
 			t.Errorf("%+v", got)
 		}
 	}
-	r.await("the dead client to be forgotten", func(Snapshot) bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
+	r.until("the dead client to be forgotten", func() bool {
 		return len(r.profiles[r.current].registrations) == 1
 	})
 }

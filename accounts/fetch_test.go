@@ -202,7 +202,9 @@ func TestD57StepUpBecomesAnEventAndADanceThatAsksForIt(t *testing.T) {
 			t.Errorf("asked %v", q)
 		}
 	})
-	r.await("the wish to be met", func(Snapshot) bool { return r.account(a.ID).StepUp == nil })
+	if got := r.account(a.ID).StepUp; got != nil {
+		t.Fatalf("%+v", got)
+	}
 }
 
 func TestTokensThatNeedASignatureAreNotHandedOut(t *testing.T) {

@@ -3,8 +3,6 @@ package accounts
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"io"
 	"time"
 
 	"dancecard/dance"
@@ -93,9 +91,6 @@ type outgrown struct {
 	now    tokenRecord
 }
 
-// Format keeps its secrets out of print.
-func (outgrown) Format(f fmt.State, _ rune) { io.WriteString(f, "[redacted]") }
-
 // retire ends what nothing hangs on any more: the old token, where that ends
 // no more than the token, and the client that was made for it.
 func (b *Book) retire(p *profile, was *outgrown) {
@@ -139,7 +134,7 @@ func (b *Book) link(p *profile, d *danceRun, r dance.Result, label string, asNew
 	record.Issuer, record.Subject = r.Identity.Issuer, r.Identity.Subject
 	record.Login, record.Name, record.Email = r.Identity.Login, r.Identity.Name, r.Identity.Email
 	record.Label = cmp.Or(label, record.Label, record.Login, record.Name, record.Email, record.Subject)
-	record.Unnamed, record.Browser, record.Options, record.StepUp = r.Identity.Unnamed, d.plan.browser, d.plan.request.Options, nil
+	record.Unnamed, record.Browser, record.Options, record.StepUp = r.Identity.Unnamed, cmp.Or(d.plan.browser, record.Browser), d.plan.request.Options, nil
 	record.DPoP = d.plan.request.DPoP
 	record.Asked, record.Granted = r.Asked, r.Token.Granted
 	record.Link, record.Registration, record.Trouble = r.Link, client.ID, nil

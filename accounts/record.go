@@ -159,6 +159,8 @@ func (registrationRecord) Format(f fmt.State, _ rune) { io.WriteString(f, "[reda
 func (revocationRecord) Format(f fmt.State, _ rune)   { io.WriteString(f, "[redacted]") }
 func (refreshCall) Format(f fmt.State, _ rune)        { io.WriteString(f, "[redacted]") }
 func (account) Format(f fmt.State, _ rune)            { io.WriteString(f, "[redacted]") }
+func (enrolment) Format(f fmt.State, _ rune)          { io.WriteString(f, "[redacted]") }
+func (outgrown) Format(f fmt.State, _ rune)           { io.WriteString(f, "[redacted]") }
 func (danceRun) Format(f fmt.State, _ rune)           { io.WriteString(f, "[redacted]") }
 func (tokenRecord) LogValue() slog.Value              { return slog.StringValue("[redacted]") }
 func (registrationRecord) LogValue() slog.Value       { return slog.StringValue("[redacted]") }

@@ -98,6 +98,42 @@ func TestDeadRegistrationThatIsReplacedCostsASignInAndNoAccount(t *testing.T) {
 	}
 }
 
+func TestClientThatTheUserReplacedBeforeItDied(t *testing.T) {
+	r, as := ownRig(t)
+	mira := r.keep(as, "mira", ConnectRequest{Provider: "works"})
+	r.register(as, "another", "another-secret")
+	if err := r.Refresh(t.Context(), mira.ID); err != nil {
+		t.Fatalf("the old client still lives: %v", err)
+	}
+	as.change(func() { delete(as.clients, "by-hand") })
+	wantCode(t, r.Refresh(t.Context(), mira.ID), CodeNeedsSignIn)
+	r.dance("mira", ConnectRequest{Reconnect: mira.ID})
+	if err := r.Refresh(t.Context(), mira.ID); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestProviderFoundByAddressMayWantARegistration(t *testing.T) {
+	r, as := worksRig(t, "")
+	r.drop("works")
+	as.change(func() { as.metadata["registration_endpoint"] = nil })
+	id, err := r.Connect(t.Context(), ConnectRequest{Address: as.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := r.awaitDance(id, func(d Dance) bool { return d.Stage.Over() })
+	if d.Failure == nil || d.Failure.Code != CodeNeedsRegistration || d.Provider == "" {
+		t.Fatalf("%+v %+v", d, d.Failure)
+	}
+	as.change(func() { as.clients["by-hand"] = &asClient{} })
+	if err := r.SetRegistration(t.Context(), d.Provider, "", "by-hand", secret.String{}, secret.String{}); err != nil {
+		t.Fatal(err)
+	}
+	if a := r.keep(as, "mira", ConnectRequest{Address: as.URL}); a.Provider != d.Provider {
+		t.Fatalf("%+v", a)
+	}
+}
+
 func TestPrivateKeyIsReadBeforeItIsKept(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -146,6 +146,7 @@ func (r *rig) await(what string, enough func(Snapshot) bool) Snapshot {
 			return s
 		}
 		if _, _, err := w.Next(ctx); err != nil {
+			s.Gallery = nil // hundreds of rows
 			r.t.Fatalf("waiting for %s: %v; have %+v", what, err, s)
 		}
 	}

@@ -77,6 +77,9 @@ func (b *Book) find(ctx context.Context, d *danceRun) error {
 		return nil
 	}
 	row, err := dance.Find(ctx, d.plan.address)
+	if invalid, ok := errors.AsType[*dance.Invalid](err); ok {
+		return &Error{Code: CodeBadRequest, Text: sentence(invalid.Text), Hint: "Check the address, or choose the provider from the gallery."}
+	}
 	if err != nil {
 		return err
 	}
@@ -242,5 +245,8 @@ func danceProblem(ctx context.Context, name string, err error) *Error {
 		}
 		return &Error{Code: code, Text: failed.Text, Hint: "Try again, or copy the link.", RetryAfter: failed.RetryAfter}
 	}
-	return &Error{Code: CodeProviderError, Text: err.Error() + ".", Hint: "Nothing was saved. Try again."}
+	if invalid, ok := errors.AsType[*dance.Invalid](err); ok {
+		err = errors.New(invalid.Text)
+	}
+	return &Error{Code: CodeProviderError, Text: sentence(err.Error()), Hint: "Nothing was saved. Try again."}
 }

@@ -222,7 +222,7 @@ func TestReconnectToAnotherPlaceIsShown(t *testing.T) {
 	if now := r.stored(a.ID); now.Refresh != "" {
 		t.Fatal("the old refresh token is kept for the new place")
 	}
-	r.await("the old token to be revoked", func(Snapshot) bool { return as.count("POST /revoke") > 0 })
+	r.until("the old token to be revoked", func() bool { return as.count("POST /revoke") > 0 })
 	if other.count("POST /revoke") != 0 {
 		t.Fatal("the old token went to the new place")
 	}

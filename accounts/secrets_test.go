@@ -28,7 +28,9 @@ func TestP6NothingPrintsASecret(t *testing.T) {
 	if err != nil || len(lines) == 0 {
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}
-	client := registrationRecord{ID: "r", Secret: "client-canary"}
+	client := registrationRecord{ID: "r", Secret: "client-canary", PrivateKey: "client-canary-key", Token: "client-canary-token"}
+	stored.Key, stored.Secret = "token-canary-key", "token-canary-secret"
+	canaries = append(canaries, client.PrivateKey, client.Token, stored.Key, stored.Secret)
 	_, failed := r.token("nothing", Want{})
 	events, _, err := r.Watch(r.events.epoch + ".1").Next(t.Context())
 	if err != nil {
@@ -37,7 +39,8 @@ func TestP6NothingPrintsASecret(t *testing.T) {
 	outside := []any{r.Snapshot(), h, lines, failed, events, NewProfile{Name: "x", Passphrase: secret.New("client-canary")}}
 	inside := []any{stored, client, refreshCall{client: client, held: &stored}, revocationRecord{Registration: client, Tokens: []tokenRecord{stored}},
 		arrival{Token: &stored, Gone: &revocationRecord{Registration: client}}, &account{held: &stored},
-		&revocation{revocationRecord: revocationRecord{Registration: client}}, &danceRun{client: client}}
+		&revocation{revocationRecord: revocationRecord{Registration: client}}, &danceRun{client: client},
+		&enrolment{client: client}, &outgrown{client: client, token: stored, now: stored}}
 	var out bytes.Buffer
 	for _, v := range append(outside, inside...) {
 		fmt.Fprintf(&out, "%v %+v %#v %s %q %x\n", v, v, v, v, v, v)
