@@ -68,6 +68,30 @@ func TestADroppedClientFileFillsTheFields(t *testing.T) {
 	}
 }
 
+func TestEscapeClosesTheFilesFirst(t *testing.T) {
+	u := staged(t, stage(), false, 900, 620)
+	u.prepare("gitlab")
+	find(t, u, "Choose a client file").press()
+	if u.chooser == nil {
+		t.Fatal("no files are shown")
+	}
+	escape := &fyne.KeyEvent{Name: fyne.KeyEscape}
+	u.win.w.Canvas().OnTypedKey()(escape)
+	if u.chooser != nil || u.nav.page != pageRegister {
+		t.Errorf("%v, %s", u.chooser, u.nav.page)
+	}
+	find(t, u, "Choose a client file").press()
+	ctrl(u, fyne.KeyN)
+	if u.chooser != nil {
+		t.Error("the files outlive their page")
+	}
+	u.prepare("gitlab")
+	u.win.w.Canvas().OnTypedKey()(escape)
+	if u.nav.page != pageConnect {
+		t.Error(u.nav.page)
+	}
+}
+
 func TestAKeyIsMadeWhereOneIsNeeded(t *testing.T) {
 	s := stage()
 	s.Gallery[3].NeedsPrivateKey = true

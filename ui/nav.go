@@ -89,6 +89,7 @@ func (u *UI) visit(change func(*nav)) {
 	change(&u.nav)
 	n := &u.nav
 	if n.page != before.page || n.account != before.account || n.provider != before.provider || n.dance != before.dance || n.newProfile != before.newProfile {
+		u.closeChooser()
 		n.forget()
 		n.notice, n.copied = nil, ""
 		u.win.fresh = true

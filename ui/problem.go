@@ -19,7 +19,7 @@ func problemOf(err error) noticeState {
 		}
 		return noticeState{Title: dotted(clean(upperFirst(err.Error()))), Text: "Try again.", Danger: true}
 	}
-	n := noticeState{Title: dotted(clean(e.Text)), Text: dotted(clean(e.Hint)), Danger: true}
+	n := noticeState{Title: dotted(clean(upperFirst(e.Text))), Text: dotted(clean(e.Hint)), Danger: true}
 	if n.Title == "" {
 		n.Title = "It did not work."
 	}

@@ -38,6 +38,7 @@ type danceState struct {
 	Pasted                string // why the text that was pasted is not it
 	Waiting               string // "Waiting for GitHub"
 	Deadline              time.Time
+	Began                 bool // it got as far as the browser
 	Over                  bool // failed or cancelled: Try again instead of Open again
 	Came                  *cameState
 }
@@ -48,6 +49,9 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 		return danceState{}, false
 	}
 	name := clean(d.ProviderName)
+	if strings.Contains(name, "://") { // an address that is not looked up yet
+		name = hostOf(name)
+	}
 	out := danceState{ID: d.ID, Provider: d.Provider, Reconnects: d.Reconnects, Title: "Connect " + name, Tile: tileOf(d.Tile, d.ProviderName), Link: d.URL,
 		LinkTitle: "Nothing opened?",
 		LinkHelp:  "Open this link in the browser where you are signed in to " + name + ".", Name: name, Code: codeOf(d),
@@ -63,7 +67,10 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 	if !d.Opened.IsZero() {
 		opened.Sub = clock(d.Opened)
 	}
-	approve := stepState{Words: "You approve", Sub: "at " + hostOf(d.URL)}
+	approve := stepState{Words: "You approve", Sub: "at " + name}
+	if d.URL != "" {
+		approve.Sub = "at " + hostOf(d.URL)
+	}
 	who := stepState{Words: "You say who it is", Sub: "nothing is kept before"}
 	switch d.Stage {
 	case accounts.DanceStarting:
@@ -100,6 +107,7 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 	case accounts.DanceCameBack:
 		out.Came = cameOf(s, d)
 	case accounts.DanceFailed, accounts.DanceCancelled:
+		out.Began = !d.Opened.IsZero()
 		out.Over, out.Link, out.Waiting, out.Code, out.Paste = true, "", "", nil, false
 		out.Sub = "This attempt is over. Nothing has changed."
 		p := endedOf(d)
@@ -155,7 +163,7 @@ func endedOf(d accounts.Dance) noticeState {
 		return noticeState{Title: "It did not work.", Text: "Try again.", Danger: true}
 	}
 	p := problemOf(d.Failure)
-	p.Danger = true
+	p.Danger = p.Verb != verbRegister
 	return p
 }
 

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/dialog"
 	"fyne.io/fyne/v2/widget"
 
 	"dancecard/accounts"
@@ -68,7 +69,8 @@ type UI struct {
 	browsers []dance.Browser
 	watcher  *trayWatcher
 
-	menu       *widget.PopUpMenu // the last one that was opened
+	chooser    *dialog.FileDialog // while it is open
+	menu       *widget.PopUpMenu  // the last one that was opened
 	menuLabels []string
 }
 

@@ -101,11 +101,26 @@ func (u *UI) dropped(_ fyne.Position, files []fyne.URI) {
 
 // chooseClientFile shows a dialog with the files.
 func (u *UI) chooseClientFile() {
-	dialog.ShowFileOpen(func(r fyne.URIReadCloser, err error) {
+	d := dialog.NewFileOpen(func(r fyne.URIReadCloser, err error) {
 		if err == nil && r != nil {
 			u.takeFile(r)
 		}
 	}, u.win.w)
+	d.SetFilter(storage.NewExtensionFileFilter([]string{".json", ".pem", ".key"}))
+	d.SetOnClosed(func() { u.chooser = nil })
+	d.Resize(fyne.NewSize(640, 420))
+	u.chooser = d
+	d.Show()
+}
+
+// closeChooser puts the dialog with the files away; it reports whether there was one.
+func (u *UI) closeChooser() bool {
+	if u.chooser == nil {
+		return false
+	}
+	u.chooser.Hide()
+	u.chooser = nil
+	return true
 }
 
 // takeFile fills the fields from a client's file, or takes a private key.

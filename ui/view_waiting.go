@@ -15,7 +15,9 @@ func (u *UI) waitingView(s danceState) built {
 	if s.Problem != nil {
 		content.Add(strip(*s.Problem, nil, nil))
 	}
-	content.Add(module(padded(8, 4, 0, 0, beadsAcross(s.Steps))))
+	if !s.Over || s.Began {
+		content.Add(module(padded(8, 4, 0, 0, beadsAcross(s.Steps))))
+	}
 	var focus fyne.Focusable
 	var ways []fyne.CanvasObject
 	switch {

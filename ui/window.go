@@ -115,7 +115,7 @@ func (m *window) keys() {
 		add(fyne.KeyName(rune('1'+i)), func() { u.open(p) })
 	}
 	c.SetOnTypedKey(func(k *fyne.KeyEvent) {
-		if k.Name == fyne.KeyEscape {
+		if k.Name == fyne.KeyEscape && !u.closeChooser() {
 			u.back()
 		}
 	})
