@@ -108,9 +108,9 @@ func (u *UI) chooseClientFile() {
 	}, u.win.w)
 	d.SetFilter(storage.NewExtensionFileFilter([]string{".json", ".pem", ".key"}))
 	d.SetOnClosed(func() { u.chooser = nil })
-	d.Resize(fyne.NewSize(640, 420))
 	u.chooser = d
 	d.Show()
+	d.Resize(fyne.NewSize(640, 420))
 }
 
 // closeChooser puts the dialog with the files away; it reports whether there was one.
