@@ -19,6 +19,17 @@ func FuzzProviderFile(f *testing.F) {
 	f.Add([]byte("name = \"W\"\nissuer = \"{h}\"\n[instance]\nparam = \"h\"\nlabel = \"H\"\nexample = \"https://a.example\"\n"))
 	f.Add([]byte("tile = { brand = { brand = 1 } }\n[[tile]]\n"))
 	f.Add([]byte("[scope_words]\n\"a.b\" = \"x\"\n\"\" = 1\n"))
+	for _, table := range []string{
+		"[[options]]\nid = \"a\"\nlabel = \"A\"\nparam = \"a\"\n[[options]]\n", "options = [{ id = \"a\" }, 1, [{ id = 2 }]]\n",
+		"[options]\n[options.0]\nid = 1\n", "[[options.id]]\n", "[[redirect]]\nmode = \"paste\"\nuri = \"urn:ietf:wg:oauth:2.0:oob\"\n",
+		"[redirect]\nmode = \"paste\"\nuri = \"urn:ietf:wg:oauth:2.0:oob\"\nkeep = [\"a\"]\nhost_param = \"h\"\nhosts = [\"a.example\"]\n",
+		"[endpoints]\nrevocation = \"https://a.example/{id}/{extra.x}?t={access_token}\"\n[revocation]\nstyle = \"request\"\nlookup = { url = \"https://a.example/\", id = \"0.id\" }\n",
+		"[identity]\nurl = \"https://a.example/{access_token}\"\nmethod = \"POST\"\nbody = \"{}\"\n",
+		"[api]\nheader = \"X-A\"\nbase_from = \"a.b\"\nbase_under = [\".a.example\"]\n", "[device]\nscope_param = \"scopes\"\n",
+		"registration_methods = [\"document\", \"dynamic\"]\nresource = \"https://a.example\"\ndpop = \"required\"\n",
+	} {
+		f.Add([]byte(threeLines + table))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > maxFile {
 			return
@@ -52,11 +63,11 @@ func accepted(t *testing.T, p dance.Provider) {
 	if err != nil {
 		t.Fatalf("accepted, and its own example does not fit: %v", err)
 	}
-	if filled.Issuer == "" && (filled.Endpoints.Authorization == "" || filled.Endpoints.Token == "") {
+	if e := filled.Endpoints; filled.Issuer == "" && (e.Authorization == "" && e.DeviceAuthorization == "" || e.Token == "") {
 		t.Error("accepted without addresses")
 	}
 	for key, address := range addresses(&filled) {
-		if *address != "" && checkURL(key, *address) != nil {
+		if *address != "" && (checkURL(key, withoutPlaceholders(*address, standIns(key))) != nil || checkBlanks(key, *address) != nil) {
 			t.Errorf("accepted %s = %q", key, *address)
 		}
 	}

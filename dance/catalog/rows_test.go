@@ -3,6 +3,7 @@ package catalog
 import (
 	"io/fs"
 	"math"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,10 +25,16 @@ func TestRowsLint(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, problems := parse(name, data)
+		row, problems := parse(name, data)
 		for _, p := range problems {
 			t.Errorf("%s:%d: %s; %s", p.File, p.Line, p.Reason, p.Fix)
 		}
+		if e := builtIn()[row.ID]; !reflect.DeepEqual(e.Provider, row) {
+			t.Errorf("%s: what ships is not what was checked", name)
+		}
+	}
+	if len(names) < 200 {
+		t.Errorf("%d rows ship", len(names))
 	}
 }
 
@@ -172,5 +179,14 @@ func TestWithInstance(t *testing.T) {
 	}
 	if e, _ := c.Get("gitlab"); e.API.Hosts[0] != "{host}" {
 		t.Error("filling one in changed the row")
+	}
+}
+
+// BenchmarkBuiltIn reads every row that ships, as the first Open does.
+func BenchmarkBuiltIn(b *testing.B) {
+	for b.Loop() {
+		if len(readBuiltIn()) < 200 {
+			b.Fatal("rows are missing")
+		}
 	}
 }

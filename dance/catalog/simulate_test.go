@@ -1,4 +1,5 @@
 //go:debug x509usefallbackroots=1
+//go:debug tlsmlkem=0
 
 package catalog
 
