@@ -33,8 +33,8 @@ const (
 // where the provider is on this machine), never to the provider's OAuth
 // endpoints, with path and query byte for byte. Of its header everything is
 // sent but what speaks of a connection (RFC 9110 section 7.6.1), of where the
-// app is (Forwarded and its like), of another method, or is the token's own:
-// Authorization, Cookie, DPoP. An app may set what the row only suggests, its
+// app is (Forwarded and its like), of another method or path, or is the token's
+// own: Authorization, Cookie, DPoP. An app may set what the row only suggests, its
 // User-Agent and API version among them. Set-Cookie is taken out of the answer,
 // as a session of the user's that an app could keep.
 //

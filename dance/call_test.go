@@ -65,7 +65,7 @@ func TestCallHeaders(t *testing.T) {
 	for name, v := range map[string]string{
 		"Authorization": "Bearer theirs", "Cookie": "a=b", "Proxy-Authorization": "x", "Proxy-Anything": "x", "Connection": "close, X-Named, Authorization",
 		"X-Named": "x", "Te": "trailers", "Upgrade": "websocket", "Keep-Alive": "x", "Forwarded": "for=x", "X-Forwarded-For": "x", "X-Real-Ip": "x",
-		"Via": "x", "Dpop": "x", "X-Http-Method-Override": "DELETE", "Accept": "text/csv", "X-Version": "2", "Client-Id": "another", "X-Own": "kept",
+		"Via": "x", "Dpop": "x", "X-Http-Method-Override": "DELETE", "X-Original-Url": "/token", "X-Rewrite-Url": "/token", "Accept": "text/csv", "X-Version": "2", "Client-Id": "another", "X-Own": "kept",
 	} {
 		req.Header.Set(name, v)
 	}
@@ -75,7 +75,7 @@ func TestCallHeaders(t *testing.T) {
 	}
 	defer res.Body.Close()
 	for _, name := range []string{"Cookie", "Proxy-Authorization", "Proxy-Anything", "X-Named", "Te", "Upgrade", "Keep-Alive", "Forwarded", "X-Forwarded-For",
-		"X-Real-Ip", "Via", "Dpop", "X-Http-Method-Override", "Accept-Encoding"} {
+		"X-Real-Ip", "Via", "Dpop", "X-Http-Method-Override", "X-Original-Url", "X-Rewrite-Url", "Accept-Encoding"} {
 		if got.Get(name) != "" {
 			t.Errorf("%s: %q was sent", name, got.Get(name))
 		}

@@ -210,17 +210,21 @@ func TestDeviceWithOpenID(t *testing.T) {
 	for _, other := range []bool{false, true} {
 		op := newOP(t)
 		op.document = func(doc map[string]any) { doc["device_authorization_endpoint"] = op.URL + "/device" }
-		op.claims = func(c map[string]any) {
-			delete(c, "nonce")
-			if other {
-				c["aud"] = "another"
+		op.device = raw(200, "application/json", strings.ReplaceAll(goodCode, "SELF", op.URL))
+		synctest.Test(t, func(t *testing.T) {
+			now := time.Now().Unix() // the bubble's
+			op.claims = func(c map[string]any) {
+				delete(c, "nonce")
+				c["iat"], c["exp"] = now, now+600
+				if other {
+					c["aud"] = "another"
+				}
 			}
-		}
-		op.device = raw(200, "application/json", strings.NewReplacer("SELF", op.URL, `"interval":5`, `"interval":1`).Replace(goodCode))
-		res, err := Run(t.Context(), op.row(), Prompt{}, Request{Device: true})
-		if other != isInvalid(err) || !other && (err != nil || res.Identity.Subject != "s1" || res.Identity.Issuer != op.URL) {
-			t.Errorf("another audience %v: %v, %+v", other, err, res.Identity)
-		}
+			res, err := Run(t.Context(), op.row(), Prompt{}, Request{Device: true})
+			if other != isInvalid(err) || !other && (err != nil || res.Identity.Subject != "s1" || res.Identity.Issuer != op.URL) {
+				t.Errorf("another audience %v: %v, %+v", other, err, res.Identity)
+			}
+		})
 		if f := op.lastForm(); f.Get("device_code") != "canary-device-code" {
 			t.Errorf("polled %v", f)
 		}

@@ -184,7 +184,8 @@ func onward(h http.Header) http.Header {
 		case slices.Contains([]string{
 			"authorization", "cookie", "cookie2", "dpop", "host", "content-length",
 			"forwarded", "via", "x-real-ip", "true-client-ip", "x-client-ip",
-			"x-http-method-override", "x-http-method", "x-method-override",
+			"x-http-method-override", "x-http-method", "x-method-override", "x-original-method",
+			"x-original-url", "x-rewrite-url", "x-original-uri", // another path, to some servers
 		}, lower), strings.HasPrefix(lower, "x-forwarded-"):
 			delete(kept, name)
 		}
