@@ -7,6 +7,9 @@
 //	id, recoveryKey, err := book.CreateProfile(ctx, accounts.NewProfile{Name: "Home"})
 //	dance, err := book.Connect(ctx, accounts.ConnectRequest{Provider: "github"})
 //
+// An app asks for a token ([Book.Token]), or has a request made with one that
+// it never sees ([Book.Fetch]).
+//
 // A door shows a [Snapshot], takes a new one after each event of a [Watch],
 // and calls the Book's verbs. It never patches its own copy.
 //

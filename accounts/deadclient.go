@@ -18,7 +18,9 @@ func (b *Book) registrationDied(p *profile, call refreshCall, reason string) err
 		return p.overtakenLocked(call.account)
 	}
 	b.mu.Unlock()
-	b.clientDied(p, call.client.ID, call.link.Provider.Name, reason, call.account)
+	if !b.clientDied(p, call.client, call.link.Provider.Name, reason, call.account) {
+		return &Error{Code: CodeOffline, Text: "The registration at " + call.link.Provider.Name + " was renewed meanwhile.", Hint: "Ask again.", RetryAfter: time.Second}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if a := p.accounts[call.account]; a != nil {
@@ -30,13 +32,15 @@ func (b *Book) registrationDied(p *profile, call refreshCall, reason string) err
 // clientDied makes it durable that a client is dead, with one notice for all
 // accounts that hang on it, in the name of one of them (or "" for none). Those
 // of a client that [dance.Register] made, or that the user has replaced, need a
-// sign-in, which moves them to another; for others the user has to enter one. The caller holds p.store.
-func (b *Book) clientDied(p *profile, id, name, reason, account string) {
+// sign-in, which moves them to another; for others the user has to enter one. The caller holds
+// p.store. It reports false for old news: the client has another secret by now.
+func (b *Book) clientDied(p *profile, client registrationRecord, name, reason, account string) bool {
+	id := client.ID
 	b.mu.Lock()
 	v, r := p.vault, p.registrations[id]
-	if v == nil || r.ID == "" || r.Dead != "" {
-		b.mu.Unlock()
-		return
+	if v == nil || r.ID == "" || r.Dead != "" || r.Secret != client.Secret {
+		defer b.mu.Unlock()
+		return r.Secret == client.Secret
 	}
 	r.Dead = name + " no longer takes this program's registration (" + reason + ")."
 	p.registrations[id] = r
@@ -71,6 +75,7 @@ func (b *Book) clientDied(p *profile, id, name, reason, account string) {
 	if event.Account != "" {
 		b.announce(event)
 	}
+	return true
 }
 
 func movedOn(name string) string {

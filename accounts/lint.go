@@ -12,4 +12,3 @@ func LintProvider(name string, data []byte) (Provider, []ProviderProblem) {
 	}
 	return viewProvider(catalog.Entry{Provider: row, File: name}), problems
 }
-

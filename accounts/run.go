@@ -46,7 +46,7 @@ func (b *Book) perform(ctx context.Context, d *danceRun) (result dance.Result, e
 			return result, err
 		}
 		d.profile.store.Lock()
-		b.clientDied(d.profile, client.ID, d.plan.row.Name, refused.Code, "")
+		b.clientDied(d.profile, client, d.plan.row.Name, refused.Code, "")
 		d.profile.store.Unlock()
 		if retried {
 			return result, err
@@ -57,7 +57,7 @@ func (b *Book) perform(ctx context.Context, d *danceRun) (result dance.Result, e
 
 // danceWith dances once the way is free; the user's time begins then.
 func (b *Book) danceWith(ctx context.Context, d *danceRun, client registrationRecord) (dance.Result, error) {
-	release, err := b.port(ctx, d.plan)
+	release, err := b.port(ctx, d)
 	if err != nil {
 		return dance.Result{}, err
 	}
@@ -98,9 +98,9 @@ func (b *Book) find(ctx context.Context, d *danceRun) error {
 
 // port waits for the port to which the provider sends its answer, where that
 // is a fixed one: dances that share it go one after the other.
-func (b *Book) port(ctx context.Context, pl plan) (release func(), err error) {
-	u, err := url.Parse(dance.RedirectURI(pl.row))
-	if err != nil || u.Port() == "" || pl.row.Redirect.Mode == "paste" || pl.request.Device {
+func (b *Book) port(ctx context.Context, d *danceRun) (release func(), err error) {
+	u, err := url.Parse(dance.RedirectURI(d.plan.row))
+	if err != nil || u.Port() == "" || d.plan.row.Redirect.Mode == "paste" || d.plan.request.Device {
 		return func() {}, nil
 	}
 	b.mu.Lock()
@@ -110,9 +110,19 @@ func (b *Book) port(ctx context.Context, pl plan) (release func(), err error) {
 		b.ports[u.Port()] = place
 	}
 	b.mu.Unlock()
+	release = func() { <-place }
 	select {
 	case place <- struct{}{}:
-		return func() { <-place }, nil
+		return release, nil
+	default:
+	}
+	b.advance(d, func() {
+		d.view.OpenProblem = "Another sign-in waits for its answer at port " + u.Port() + ", which this provider uses too. Finish or cancel that one first."
+	})
+	select {
+	case place <- struct{}{}:
+		b.advance(d, func() { d.view.OpenProblem = "" })
+		return release, nil
 	case <-ctx.Done():
 		return nil, dance.ErrCancelled
 	}
