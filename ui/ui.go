@@ -14,7 +14,8 @@
 // title, a sentence and perhaps a button (problem.go).
 //
 // The package never holds a token. A recovery key passes through once, between
-// making a profile and "I wrote it down". Nothing is allowed by the tray or by
+// making a profile and "I wrote it down", and so do a client's secret and its
+// private key, from their form to the vault. Nothing is allowed by the tray or by
 // the Enter key.
 package ui
 

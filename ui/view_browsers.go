@@ -6,6 +6,7 @@ import (
 	"fyne.io/fyne/v2"
 
 	"dancecard/accounts"
+	"dancecard/dance"
 )
 
 // loadBrowsers looks for the browsers that are installed, away from the main
@@ -54,6 +55,12 @@ func (u *UI) request(d accounts.Dance) accounts.ConnectRequest {
 // againIn begins anew in another browser.
 func (u *UI) againIn(s danceState, browser string) {
 	u.anew(s, func(r *accounts.ConnectRequest) { r.Browser, r.Device = browser, false })
+}
+
+// openLink opens the page at which a code is typed. It is no start of a dance:
+// the address holds nothing but the code that is on screen.
+func (u *UI) openLink(address, browser string) {
+	u.run("open page", quickLimit, func(ctx context.Context) error { return dance.OpenBrowserIn(ctx, browser, address) }, nil)
 }
 
 // withCode begins anew with a code for another device.

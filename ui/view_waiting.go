@@ -105,8 +105,11 @@ func (u *UI) linkModule(s danceState, least float32) fyne.CanvasObject {
 		u.run("open again", quickLimit, func(ctx context.Context) error { return u.book.OpenAgain(ctx, s.ID) }, nil)
 	})
 	open.trailing = true
+	elsewhere := func(id string) { u.againIn(s, id) }
 	end := newPara("The link works once, only on this machine, and ends when you cancel.", 2, styleCaption, colInk3)
 	if s.Code != nil {
+		elsewhere = func(id string) { u.openLink(s.Link, id) }
+		open.label, open.on = "Open the page", func() { elsewhere(u.requests[s.ID].Browser) }
 		end.set("Any browser will do, here or elsewhere.")
 	}
 	box := column(least, 12, help, link, spread(cp, open), end)
@@ -114,7 +117,7 @@ func (u *UI) linkModule(s danceState, least float32) fyne.CanvasObject {
 	if s.Browsers {
 		b := newButton("Open in another browser", "", quiet, nil)
 		b.small = true
-		b.on = func() { u.browserMenu(b, "", func(id string) { u.againIn(s, id) }) }
+		b.on = func() { u.browserMenu(b, u.requests[s.ID].Browser, elsewhere) }
 		quiets = append(quiets, b)
 	}
 	if !s.Paste && s.Code == nil && !u.nav.pasting {
