@@ -19,7 +19,7 @@ func (c *Client) Fetch(ctx context.Context, ref string, r *http.Request) (*http.
 	if rest == "" {
 		rest = "/"
 	}
-	out.URL.Opaque = "//" + Host + path("accounts", ref, "fetch", r.URL.Host) + rest
+	out.URL.Opaque = path("accounts", ref, "fetch", r.URL.Host) + rest
 	out.RequestURI = ""
 	resp, err := c.conn.client(c.path).Do(out)
 	if err != nil {

@@ -89,10 +89,15 @@ func (f *foreign) dancectl(args ...string) string {
 	return out
 }
 
-// row puts a provider file into the user's folder.
+// row puts a provider file into the user's folder, and waits until it is in
+// the gallery.
 func (f *foreign) row(name, text string) {
 	f.t.Helper()
 	f.check(os.WriteFile(filepath.Join(f.world.Providers(), name+".toml"), []byte(text), 0o600))
+	f.check(Await(f.t.Context(), name, func() error {
+		_, err := f.control.Provider(f.t.Context(), name)
+		return err
+	}))
 }
 
 // connect runs dancectl connect and has approve do in the browser what a user
@@ -126,36 +131,47 @@ func (f *foreign) done(connect *Process) {
 // token asks as an app and says yes in the window.
 func (f *foreign) token(ref string) string {
 	f.t.Helper()
-	answer := make(chan error, 1)
 	var token ipc.Token
-	go func() {
-		var err error
-		c := f.world.Client()
-		defer c.Close()
+	f.asked(func(c *ipc.Client) (err error) {
 		token, err = c.Token(f.t.Context(), ref, ipc.TokenRequest{})
-		answer <- err
-	}()
-	f.check(f.world.Answer(f.t.Context(), "test.test wants to use", "Once"))
-	f.check(<-answer)
+		return err
+	})
 	return token.Bare().Reveal()
 }
 
 // fetch asks as an app for the API's answer and says yes in the window.
 func (f *foreign) fetch(ref string, r *http.Request) *http.Response {
 	f.t.Helper()
-	answer := make(chan error, 1)
 	var res *http.Response
-	c := f.world.Client()
-	f.t.Cleanup(c.Close)
-	go func() {
-		var err error
+	f.asked(func(c *ipc.Client) (err error) {
 		res, err = c.Fetch(f.t.Context(), ref, r)
-		answer <- err
-	}()
-	f.check(f.world.Answer(f.t.Context(), "test.test wants to use", "Once"))
-	f.check(<-answer)
+		return err
+	})
 	f.t.Cleanup(func() { res.Body.Close() })
 	return res
+}
+
+// asked does something that puts a question on the screen, and says yes.
+func (f *foreign) asked(do func(c *ipc.Client) error) {
+	f.t.Helper()
+	c := f.world.Client()
+	f.t.Cleanup(c.Close)
+	ctx, cancel := context.WithCancel(f.t.Context())
+	defer cancel()
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if failed = do(c); failed != nil {
+			cancel()
+		}
+	}()
+	err := f.world.Answer(ctx, "test.test wants to use", "Once")
+	if err == nil || ctx.Err() != nil {
+		<-done
+		err = failed
+	}
+	f.check(err)
 }
 
 // bearer asks an address with a token and returns the status.

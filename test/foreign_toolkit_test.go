@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -27,7 +28,7 @@ hosts = ["%[2]s"]
 // language, another library, another reading of the papers.
 func TestForeignToolkit(t *testing.T) {
 	f := newForeign(t, "^ready$", func(w *World, port string) (string, []string) {
-		return "/usr/bin/python3", []string{"testdata/foreign/toolkit.py", port, w.Dir}
+		return "/usr/bin/python3", []string{filepath.Join(Root(), "test/testdata/foreign/toolkit.py"), port, w.Dir}
 	})
 	f.row("toolkit", fmt.Sprintf(toolkitRow, f.origin, strings.TrimPrefix(f.origin, "http://")))
 	f.connect(func(ctx context.Context, page *Page) error {

@@ -20,6 +20,9 @@ const fetchIdle = 2 * time.Minute
 // host is the API's: it is neither split nor unescaped.
 func fetchOf(r *http.Request) (ref, host, rest string, ok bool) {
 	sent, _, _ := strings.Cut(r.RequestURI, "?")
+	if absolute, ok := strings.CutPrefix(sent, "http://"+r.Host); ok { // RFC 9112 section 3.2.2
+		sent = absolute
+	}
 	after, ok := strings.CutPrefix(sent, "/v1/accounts/")
 	if !ok {
 		return "", "", "", false
