@@ -1,7 +1,6 @@
 package accounts
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -100,7 +99,7 @@ func movedWords(was, now dance.Provider) string {
 	if place == "" {
 		return ""
 	}
-	return now.Name + " now has sign-ins go to " + place + "; when the account was linked they went to " + origin(cmp.Or(was.Endpoints.Token, was.Issuer)) + "."
+	return now.Name + " now names " + place + ", where nothing of this account went when it was linked."
 }
 
 // passGates lets every gate speak, even after one refused.

@@ -33,6 +33,7 @@ type authority struct {
 	answer   map[string]any // laid over token answers
 	secretly bool           // clients get a secret
 	forgets  bool           // clients, as soon as they are made
+	closed   bool           // to programs that register themselves
 	noUser   bool           // nobody says whose token it is
 	clients  map[string]*asClient
 	codes    map[string]url.Values // of the authorization request
@@ -84,6 +85,8 @@ func (as *authority) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		maps.Copy(doc, as.metadata)
 		writeJSON(w, 200, doc)
+	case path == "/register" && as.closed:
+		w.WriteHeader(http.StatusForbidden)
 	case path == "/register" && r.Method == http.MethodPost:
 		as.register(w, r)
 	case strings.HasPrefix(path, "/register/"):

@@ -110,7 +110,7 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 	d := &danceRun{
 		profile: p, plan: plan, client: client, again: make(chan struct{}), paste: make(chan string), pasted: make(chan error, 1),
 		pasting: make(chan struct{}, 1), changed: make(chan struct{}), ended: make(chan struct{}),
-		view: Dance{ID: newID("d"), Provider: plan.row.ID, ProviderName: cmp.Or(plan.row.Name, plan.address), Tile: plan.row.Tile,
+		view: Dance{ID: newID("d"), Provider: plan.row.ID, ProviderName: cmp.Or(plan.row.Name, shownAddress(plan.address)), Tile: plan.row.Tile,
 			Reconnects: r.Reconnect, By: r.By, Label: r.Label, Paste: plan.row.Redirect.Mode == "paste",
 			Stage: DanceStarting, Started: now, Deadline: now.Add(plan.limit())},
 	}
@@ -185,6 +185,13 @@ func cleanAddress(address string) (string, error) {
 	return address, nil
 }
 
+// shownAddress leaves out what may be a key.
+func shownAddress(address string) string {
+	address, _, _ = strings.Cut(address, "?")
+	address, _, _ = strings.Cut(address, "#")
+	return address
+}
+
 // prepareAgain plans the sign-in of an account that is linked already.
 func (b *Book) prepareAgain(p *profile, r ConnectRequest, pl plan) (plan, error) {
 	b.mu.Lock()
@@ -242,29 +249,47 @@ func (b *Book) rowAgain(record accountRecord) (row dance.Provider, sealed bool, 
 		return was, true, nil
 	}
 	row, err = b.provider(record.Provider, record.Instance)
-	if err != nil || entry.BuiltIn {
-		return row, false, err
+	switch {
+	case err != nil: // the row asks for another kind of instance now
+		return was, true, nil
+	case entry.BuiltIn:
+		return row, false, nil
 	}
 	if now := movedTo(was, row); now != "" {
 		return row, false, &Error{Code: CodeBadRequest,
-			Text: "The provider file " + record.Provider + ".toml now sends sign-ins to " + now + ", which " + record.Label + " was not linked with.",
+			Text: "The provider file " + record.Provider + ".toml now sends secrets to " + now + ", which " + record.Label + " was not linked with.",
 			Hint: "If you changed it yourself, connect the provider anew; else put the file back as it was."}
 	}
 	return row, false, nil
 }
 
-// movedTo is the first place that a row names for a sign-in on another origin
-// than it was sealed with; "" if there is none. What a row leaves to discovery
-// is its issuer's word.
+// movedTo is the first place that a row sends secrets to, at a sign-in or with
+// requests later, and that was not sealed; "" if there is none. What a row leaves to discovery is its
+// issuer's word.
 func movedTo(was, now dance.Provider) string {
-	for _, pair := range [][2]string{
-		{was.Issuer, now.Issuer}, {was.Endpoints.Token, now.Endpoints.Token}, {was.Endpoints.Authorization, now.Endpoints.Authorization},
-		{was.Endpoints.PAR, now.Endpoints.PAR}, {was.Endpoints.DeviceAuthorization, now.Endpoints.DeviceAuthorization},
-		{was.Endpoints.RequestToken, now.Endpoints.RequestToken}, {was.Identity.URL, now.Identity.URL}, {was.Endpoints.UserInfo, now.Endpoints.UserInfo},
-	} {
-		if o := origin(pair[1]); pair[1] != "" && o != origin(pair[0]) && !slices.Contains(was.Redirect.Hosts, strings.TrimPrefix(o, "https://")) {
-			return origin(pair[1])
+	var sealed []string
+	for _, address := range signInPlaces(was) {
+		sealed = append(sealed, origin(address))
+	}
+	for _, host := range was.Redirect.Hosts {
+		sealed = append(sealed, "https://"+host)
+	}
+	for _, address := range signInPlaces(now) {
+		if o := origin(address); !slices.Contains(sealed, o) {
+			return o
+		}
+	}
+	for _, host := range now.API.Hosts {
+		if !slices.Contains(was.API.Hosts, host) && !slices.Contains(was.Redirect.Hosts, host) {
+			return "https://" + host
 		}
 	}
 	return ""
+}
+
+// signInPlaces are the addresses of a row that a sign-in sends anything to.
+func signInPlaces(row dance.Provider) []string {
+	e := row.Endpoints
+	return slices.DeleteFunc(append(secretPlaces(row), row.Issuer, e.Authorization, e.DeviceAuthorization),
+		func(address string) bool { return address == "" })
 }

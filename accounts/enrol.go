@@ -73,6 +73,11 @@ func (b *Book) makeClient(p *profile, w wish) (r registrationRecord, err error) 
 	if errors.Is(err, dance.ErrNoRegistration) {
 		return r, registrationGuide(w.row)
 	}
+	if refused, ok := errors.AsType[*dance.Refused](err); ok {
+		guide := registrationGuide(w.row)
+		guide.Text = w.row.Name + " gave this program no client by itself: " + refused.Code + "."
+		return r, guide
+	}
 	if err != nil {
 		return r, err
 	}

@@ -134,6 +134,21 @@ func TestProviderFoundByAddressMayWantARegistration(t *testing.T) {
 	}
 }
 
+func TestProviderThatDoesNotOpenItsRegistrationIsAskedForOne(t *testing.T) {
+	r, as := worksRig(t, "")
+	as.change(func() { as.closed = true })
+	id, err := r.Connect(t.Context(), ConnectRequest{Provider: "works"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := r.awaitDance(id, func(d Dance) bool { return d.Stage.Over() })
+	if d.Failure == nil || d.Failure.Code != CodeNeedsRegistration || !strings.Contains(d.Failure.Hint, "127.0.0.1") {
+		t.Fatalf("%+v", d.Failure)
+	}
+	r.register(as, "by-hand", "secret")
+	r.keep(as, "mira", ConnectRequest{Provider: "works"})
+}
+
 func TestPrivateKeyIsReadBeforeItIsKept(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -229,11 +229,13 @@ func TestReconnectToAnotherPlaceIsShown(t *testing.T) {
 }
 
 func TestMovedTo(t *testing.T) {
-	was := dance.Provider{Issuer: "https://id.example", Endpoints: dance.Endpoints{Token: "https://id.example/token", Authorization: "https://id.example/auth"}}
+	was := dance.Provider{Issuer: "https://id.example", Endpoints: dance.Endpoints{Token: "https://id.example/token", Authorization: "https://id.example/auth"}, API: dance.API{Hosts: []string{"api.example"}}}
 	for want, change := range map[string]func(*dance.Provider){
-		"":                      func(*dance.Provider) {},
+		"":                      func(p *dance.Provider) { p.Endpoints.PAR = "https://id.example/par" },
 		"https://evil.example":  func(p *dance.Provider) { p.Endpoints.Token = "https://evil.example/token" },
 		"http://id.example":     func(p *dance.Provider) { p.Endpoints.Token = "http://id.example/token" },
+		"https://new.example":   func(p *dance.Provider) { p.Endpoints.Revocation = "https://new.example/revoke" },
+		"https://api2.example":  func(p *dance.Provider) { p.API.Hosts = []string{"api.example", "api2.example"} },
 		"https://id.example:8":  func(p *dance.Provider) { p.Endpoints.Authorization = "https://id.example:8/auth" },
 		"https://evil2.example": func(p *dance.Provider) { p.Endpoints.PAR = "https://evil2.example/par" },
 	} {
