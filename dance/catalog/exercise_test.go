@@ -2,10 +2,13 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,9 +54,33 @@ func exercise(ctx context.Context, declared, client dance.Provider) (done []step
 		if l.row.Redirect.Mode == "paste" {
 			name = "paste"
 		}
-		l.live(run, name)
+		if l.live(run, name) && len(declared.Options) > 0 {
+			run("options", l.choose)
+		}
 	}
 	return done
+}
+
+// choose connects with every option of the row chosen.
+func (l *life) choose(ctx context.Context) error {
+	const typed = "mira.example"
+	l.options = map[string]string{}
+	for _, o := range l.row.Options {
+		l.options[o.ID] = typed
+		if o.Value != "" {
+			l.options[o.ID] = "on"
+		}
+	}
+	if err := l.connect(ctx, false); err != nil {
+		return err
+	}
+	for _, o := range l.row.Options {
+		want, got := cmp.Or(o.Value, typed), l.sim.Asked().Get(o.Param)
+		if got != want && !slices.Contains(strings.Fields(got), want) {
+			return fmt.Errorf("the option %s is chosen, and %s is %q", o.ID, o.Param, got)
+		}
+	}
+	return nil
 }
 
 // live is one account from its first day to its last.

@@ -27,7 +27,7 @@ var clientWord = map[dance.AuthStyle]string{
 	"": "as discovered", dance.AuthNone: "public client", dance.AuthBasic: "secret in the header", dance.AuthPost: "secret in the body",
 }
 
-var columns = []string{"register", "browser", "paste", "device", "denied", "refresh", "refused", "identity", "fetch", "revoke", "no revocation"}
+var columns = []string{"register", "browser", "paste", "device", "denied", "options", "refresh", "refused", "identity", "fetch", "revoke", "no revocation"}
 
 // flowsPage is docs/flows.md.
 func flowsPage(results map[string][]step) []byte {
@@ -107,7 +107,8 @@ only that provider can tell.
 
 - *register*: a client is made without the user. *browser*, *paste*, *device*:
   connected, the subject, the scopes and the expiry are right. *denied*: a no to
-  a device code is understood.
+  a device code is understood. *options*: every choice that the row offers the
+  user arrives.
 - *refresh*, *refused*: a new access token; the provider's no to a refresh token
   is understood in the shape that the row has for errors.
 - *identity*, *fetch*: the token is taken at the provider's addresses.

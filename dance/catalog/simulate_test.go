@@ -61,6 +61,7 @@ type life struct {
 	sim          *world.Sim
 	registration dance.Registration
 	result       dance.Result
+	options      map[string]string // chosen by the user
 }
 
 // rsaKey signs for RSA-SHA1 rows.
@@ -166,7 +167,7 @@ func (l *life) connect(ctx context.Context, device bool) error {
 	} else if !device {
 		prompt.OpenURL = func(_ context.Context, start string) error { visit(start); return nil }
 	}
-	res, err := dance.Run(ctx, l.client, prompt, dance.Request{Registration: l.registration, Device: device})
+	res, err := dance.Run(ctx, l.client, prompt, dance.Request{Registration: l.registration, Device: device, Options: l.options})
 	if err != nil {
 		return errors.Join(err, context.Cause(ctx))
 	}

@@ -39,6 +39,7 @@ func (s *Sim) authorize(w http.ResponseWriter, r *request, _ []string) {
 		}
 		q = pushed
 	}
+	s.last = q
 	g, err := s.asked(q)
 	if err != nil {
 		s.complain(w, 400, "authorization: %v", err)
@@ -47,6 +48,13 @@ func (s *Sim) authorize(w http.ResponseWriter, r *request, _ []string) {
 	g.code = s.next("code")
 	s.grants = append(s.grants, g)
 	s.answer(w, q.Get("state"), g)
+}
+
+// Asked is the last authorization request.
+func (s *Sim) Asked() url.Values {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }
 
 // asked reads an authorization request and names what is not as it should be.

@@ -31,6 +31,7 @@ type Sim struct {
 	temporary  map[string]*grant // OAuth 1.0a request tokens
 	public     *rsa.PublicKey    // of the client that signs with RSA-SHA1
 	deny       bool
+	last       url.Values
 	complaints []string
 }
 
