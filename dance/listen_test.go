@@ -139,6 +139,61 @@ func TestFixedPort(t *testing.T) {
 	}
 }
 
+// The redirect URI of each mode: what is registered, what is sent, and what
+// alone is answered, byte for byte.
+func TestRedirectModes(t *testing.T) {
+	port := freePort(t)
+	for _, c := range []struct {
+		redirect   Redirect
+		registered string
+	}{
+		{Redirect{}, "http://127.0.0.1/dancecard/odd"},
+		{Redirect{Mode: "any_port", Host: "localhost"}, "http://localhost/dancecard/odd"},
+		{Redirect{Mode: "fixed_port", Port: port}, fmt.Sprintf("http://127.0.0.1:%d/dancecard/odd", port)},
+		{Redirect{Mode: "unknown", Port: port, Host: "localhost", Path: "/"}, fmt.Sprintf("http://localhost:%d/", port)},
+		{Redirect{Mode: "fixed_port", Port: port, Path: "/cb/"}, fmt.Sprintf("http://127.0.0.1:%d/cb/", port)},
+		{Redirect{Mode: "https", Port: port, Path: "/cb"}, fmt.Sprintf("https://127.0.0.1:%d/cb", port)},
+		{Redirect{Mode: "https"}, "https://127.0.0.1:8939/dancecard/odd"},
+		{Redirect{Mode: "paste", URI: "urn:ietf:wg:oauth:2.0:oob", Port: 8939}, "urn:ietf:wg:oauth:2.0:oob"},
+		{Redirect{Mode: "paste"}, ""},
+	} {
+		p := Provider{ID: "odd", Name: "Odd", Redirect: c.redirect}
+		if got := RedirectURI(p); got != c.registered {
+			t.Errorf("%+v: to register %q, want %q", c.redirect, got, c.registered)
+		}
+		if err := c.redirect.check(); err != nil {
+			t.Errorf("%+v: %v", c.redirect, err)
+		}
+		if c.redirect.port() == fixedPort {
+			continue // another program of this machine may hold it
+		}
+		lb := listening(t, Link{Provider: p})
+		want := c.registered
+		if c.redirect.anyPort() {
+			want = "http://" + lb.host + lb.path
+		}
+		if lb.redirect != want {
+			t.Errorf("%+v: sends %q, want %q", c.redirect, lb.redirect, want)
+		}
+		if c.redirect.scheme() == "http" && !c.redirect.paste() {
+			other := lb.path + "/"
+			if lb.path != "/" {
+				other = strings.TrimSuffix(other, "//")
+			}
+			if res, _ := ask(t, lb, "GET", other+rightQuery, nil); res.StatusCode != 404 {
+				t.Errorf("%q was answered %d", other, res.StatusCode)
+			}
+			stillTakes(t, lb)
+		}
+		if c.redirect.paste() {
+			if res, _ := ask(t, lb, "GET", "/dancecard/odd"+rightQuery, nil); res.StatusCode != 404 || len(lb.answers) != 0 {
+				t.Errorf("a listener that takes no answer said %d", res.StatusCode)
+			}
+		}
+		lb.abandon()
+	}
+}
+
 func TestRandomPath(t *testing.T) {
 	l := testLink()
 	if fixed := listening(t, l); fixed.path != "/dancecard" || RedirectURI(l.Provider) != "http://127.0.0.1/dancecard" {

@@ -51,8 +51,14 @@ func TestPushedRequestByTheRow(t *testing.T) {
 	op := newOP(t)
 	row := op.row()
 	row.Endpoints.PAR = op.URL + "/par"
-	if _, err := Run(t.Context(), row, Prompt{OpenURL: browse}, Request{}); err != nil || len(op.pushes) != 1 {
-		t.Errorf("%v after %d pushes", err, len(op.pushes))
+	row.Endpoints.Authorization = op.URL + "/authorize?own=1"
+	var link string
+	_, err := Run(t.Context(), row, Prompt{OpenURL: browse, Waiting: func(a string, _ error) { link = a }}, Request{})
+	if err != nil || len(op.pushes) != 1 {
+		t.Fatalf("%v after %d pushes", err, len(op.pushes))
+	}
+	if q := mustQuery(t, link); q.Get("own") != "1" || len(q) != 3 || op.pushes[0].PostForm.Has("own") {
+		t.Errorf("the browser carries %v, pushed was %v", q, op.pushes[0].PostForm)
 	}
 }
 

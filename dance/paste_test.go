@@ -56,6 +56,11 @@ func TestPasteWrongTexts(t *testing.T) {
 	if got := <-lb.answers; got.code != "the-code" {
 		t.Errorf("took %+v", got)
 	}
+	select {
+	case <-lb.shown:
+	default:
+		t.Error("it waits for a browser that nobody sent")
+	}
 	if err := lb.paste(lb.redirect + rightQuery); err == nil {
 		t.Error("taken twice")
 	}

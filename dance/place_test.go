@@ -54,9 +54,8 @@ func TestHostOfTheAnswer(t *testing.T) {
 				}
 			}
 			row := here.plainRow()
-			row.API = API{BaseURL: here.URL + "/api", Hosts: []string{host(here)}}
+			row.API = API{BaseURL: here.URL + "/api", Hosts: append(make([]string, 0, 4), host(here))}
 			row.Redirect = Redirect{Keep: []string{"realmId"}, HostParam: "accounts-server", Hosts: []string{host(there), "accounts.example"}}
-			hosts := slices.Clone(row.API.Hosts)
 			res, err := Run(t.Context(), row, Prompt{OpenURL: browse}, Request{})
 			if c.asked == nil {
 				if !isInvalid(err) || here.count("/token")+there.count("/token") != 0 || len(evil.requests) != 0 {
@@ -81,7 +80,7 @@ func TestHostOfTheAnswer(t *testing.T) {
 			if err := Revoke(t.Context(), res.Link, Registration{}, res.Token); err != nil || c.asked.count("/revoke") == 0 {
 				t.Errorf("revocation: %v", err)
 			}
-			if !slices.Equal(row.API.Hosts, hosts) {
+			if row.API.Hosts[:2][1] != "" {
 				t.Error("the row was changed")
 			}
 		})
