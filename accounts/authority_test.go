@@ -27,6 +27,9 @@ type authority struct {
 	*httptest.Server
 	api *httptest.Server
 
+	gate    chan struct{} // holds registrations until it is closed
+	arrived chan struct{} // a registration is held
+
 	mu       sync.Mutex
 	user     string
 	metadata map[string]any // laid over the discovery document
@@ -66,6 +69,10 @@ func newAuthority(t *testing.T) *authority {
 }
 
 func (as *authority) serve(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/register" && as.gate != nil {
+		as.arrived <- struct{}{}
+		<-as.gate
+	}
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	r.ParseForm()
@@ -217,11 +224,25 @@ func writeJSON(w http.ResponseWriter, status int, doc map[string]any) {
 	json.NewEncoder(w).Encode(doc)
 }
 
+// hold keeps registrations waiting until release is called. It is for a
+// provider that nobody has asked yet.
+func (as *authority) hold() (release func()) {
+	as.gate, as.arrived = make(chan struct{}), make(chan struct{}, 16)
+	return sync.OnceFunc(func() { close(as.gate) })
+}
+
 // change changes how it behaves.
 func (as *authority) change(f func()) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	f()
+}
+
+// clientless reports that a client was made and none is left.
+func (as *authority) clientless() bool {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	return as.hits["POST /register"] > 0 && len(as.clients) == 0
 }
 
 func (as *authority) count(what string) int {

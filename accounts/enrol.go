@@ -35,7 +35,7 @@ func (b *Book) enrol(ctx context.Context, p *profile, w wish) (registrationRecor
 	if err != nil || found {
 		return client, err
 	}
-	key := strings.Join([]string{p.id, w.target, dance.RedirectURI(w.row), map[bool]string{true: "dpop"}[w.dpop]}, "\n")
+	key := strings.Join([]string{p.id, w.target, dance.RedirectURI(w.row), map[bool]string{true: "dpop"}[w.dpop], strings.Join(w.scopes, " ")}, "\n")
 	b.mu.Lock()
 	e := b.enrolments[key]
 	if e == nil {

@@ -179,3 +179,70 @@ func TestExpiredSecretIsRenewedBeforeItIsSent(t *testing.T) {
 		t.Fatalf("%d registrations", n)
 	}
 }
+
+func TestDanceThatGivesUpDoesNotEndTheRegistration(t *testing.T) {
+	r, as := worksRig(t, "")
+	release := as.hold()
+	defer release()
+	first, err := r.Connect(t.Context(), ConnectRequest{Provider: "works"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-as.arrived
+	second, err := r.Connect(t.Context(), ConnectRequest{Provider: "works", Device: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.CancelDance(first); err != nil {
+		t.Fatal(err)
+	}
+	d := r.awaitDance(first, func(d Dance) bool { return d.Stage.Over() })
+	if d.Stage != DanceCancelled {
+		t.Fatalf("%s %+v", d.Stage, d.Failure)
+	}
+	release()
+	if d := r.awaitDance(second, func(d Dance) bool { return d.Code != nil || d.Stage.Over() }); d.Code == nil {
+		t.Fatalf("%s %+v", d.Stage, d.Failure)
+	}
+	if n := as.count("POST /register"); n != 1 {
+		t.Fatalf("%d registrations", n)
+	}
+}
+
+func TestClientThatComesAfterALockIsGivenBack(t *testing.T) {
+	r, as := worksRig(t, "")
+	release := as.hold()
+	defer release()
+	if _, err := r.Connect(t.Context(), ConnectRequest{Provider: "works"}); err != nil {
+		t.Fatal(err)
+	}
+	<-as.arrived
+	if err := r.Lock("", LockSleep); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	r.until("the client to be deleted", func() bool { return as.clientless() })
+	r.unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.profiles[r.current].registrations); n != 0 {
+		t.Fatalf("%d registrations are kept", n)
+	}
+}
+
+func TestClientIsKeptWhileADanceHoldsIt(t *testing.T) {
+	r, as := worksRig(t, "")
+	mira := r.keep(as, "mira", ConnectRequest{Provider: "works"})
+	as.change(func() { as.user = "jo" })
+	id := r.dance("jo", ConnectRequest{Provider: "works"})
+	if err := r.Disconnect(t.Context(), mira.ID); err != nil {
+		t.Fatal(err)
+	}
+	account, err := r.Keep(t.Context(), id, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Refresh(t.Context(), account); err != nil {
+		t.Fatalf("its client was deleted under it: %v", err)
+	}
+}
