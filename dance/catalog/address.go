@@ -103,7 +103,10 @@ func standIns(key string) []string {
 // goes.
 func checkBlanks(key, address string) error {
 	_, rest, _ := strings.Cut(address, "://")
-	authority, _, _ := strings.Cut(rest, "/")
+	authority := rest
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		authority = rest[:i]
+	}
 	if authority != withoutPlaceholders(authority, standIns(key)) {
 		return errors.New("a value would say which host it goes to")
 	}

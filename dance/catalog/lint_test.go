@@ -118,6 +118,7 @@ func TestLint(t *testing.T) {
 		"body without POST":            {threeLines + "[identity]\nurl = \"https://a.example/me\"\nbody = \"{}\"\n", 6, "POST", "POST"},
 		"body no JSON":                 {threeLines + "[identity]\nurl = \"https://a.example/me\"\nmethod = \"POST\"\nbody = \"{\"\n", 7, "no JSON", "query"},
 		"token as host":                {threeLines + "[identity]\nurl = \"https://{access_token}.example/me\"\n", 5, "which host", "path"},
+		"token as host of a query":     {threeLines + "[identity]\nurl = \"https://a.{access_token}?x=1\"\n", 5, "which host", "path"},
 		"secret in identity":           {threeLines + "[identity]\nurl = \"https://a.example/{client_secret}\"\n", 5, "blank", "[instance]"},
 		"header and scheme":            {threeLines + "[api]\nheader = \"X-Token\"\nscheme = \"Bearer\"\n", 5, "scheme", "one of the two"},
 		"own header for the token":     {threeLines + "[api]\nheader = \"Cookie\"\n", 5, "Cookie", "api.scheme"},

@@ -61,6 +61,9 @@ func parse(file string, data []byte) (dance.Provider, []Problem) {
 	}
 	p.ID = id
 	r.check(p)
+	slices.SortFunc(r.problems, func(a, b Problem) int { // tables have no order
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Reason, b.Reason))
+	})
 	return p, r.problems
 }
 
