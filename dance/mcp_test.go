@@ -119,6 +119,10 @@ func TestMCPMixUp(t *testing.T) {
 			s.at["/mcp"] = guarded("", "")
 			s.at[resourcePlace] = says(map[string]any{"resource": s.URL + "/mc", "authorization_servers": []string{a.URL}})
 		},
+		"path that begins alike, at its place": func(s, a *place) {
+			s.at["/mcp"] = guarded("", `Bearer resource_metadata="`+s.URL+resourcePlace+`/mc"`)
+			s.at[resourcePlace+"/mc"] = says(map[string]any{"resource": s.URL + "/mc", "authorization_servers": []string{a.URL}})
+		},
 		"no resource": func(s, a *place) {
 			s.at["/meta"] = says(map[string]any{"authorization_servers": []string{a.URL}})
 		},
@@ -162,6 +166,9 @@ func TestD24MCPServerNamesAnInnerHost(t *testing.T) {
 	u, _ := url.Parse("https://mcp.issuer.invalid/mcp")
 	c := &client{home: u.Hostname()}
 	if _, err := discoverOver(t.Context(), c, Provider{Issuer: inner.URL}); err == nil || !strings.Contains(err.Error(), errInner.Error()) || len(inner.asked) != 0 {
+		t.Errorf("%v, asked %v", err, inner.asked)
+	}
+	if _, err := c.mcp(t.Context(), u, knocked{}, resource{name: u.String(), issuers: []string{inner.URL}}); !isInvalid(err) || len(inner.asked) != 0 {
 		t.Errorf("%v, asked %v", err, inner.asked)
 	}
 	for _, issuer := range []string{"https://10.0.0.1", "http://localhost:1", "https://[fe80::1]"} {
