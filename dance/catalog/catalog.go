@@ -9,7 +9,8 @@
 // [Open] reads both and watches the user's folder, [Catalog.Entries] are the
 // rows that can be used, [Catalog.Problems] say of every other file what is
 // wrong with it, where, and what to do. [Catalog.Changed] waits for the next
-// change of the folder: a saved file needs no restart. [Lint] explains one file.
+// change of the folder: a saved file needs no restart. [Lint] explains one file,
+// [LintText] a text, [Schema] tells editors of the keys.
 // A self-hosted service has a blank that the user fills in:
 // [Entry.WithInstance].
 //

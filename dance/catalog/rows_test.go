@@ -52,6 +52,19 @@ func TestRowsThatShip(t *testing.T) {
 	}
 }
 
+// TestPresetsOfFlaskDance: who comes from there misses none.
+func TestPresetsOfFlaskDance(t *testing.T) {
+	for _, id := range []string{
+		"atlassian", "authentiq", "microsoft", "dexcom", "digitalocean", "discord", "dropbox", "facebook", "fitbit", "github",
+		"gitlab", "google", "heroku", "jira-oauth1", "linkedin", "meetup", "nylas", "orcid", "orcid-sandbox", "openstreetmap",
+		"reddit", "salesforce", "slack", "spotify", "strava", "twitch", "zoho", "twitter-oauth1", "x",
+	} {
+		if _, ok := builtIn()[id]; !ok {
+			t.Errorf("there is no %s", id)
+		}
+	}
+}
+
 func checkRow(t *testing.T, e Entry) {
 	if !e.BuiltIn || e.File != "" {
 		t.Error("not marked as built in")
