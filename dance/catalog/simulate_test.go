@@ -210,8 +210,16 @@ func (l *life) checkConnected(device bool) error {
 	return nil
 }
 
-// refresh also keeps the old refresh token where the answer has none.
+// refresh goes twice: with the token of the dance, and with what came of that.
 func (l *life) refresh(ctx context.Context) error {
+	if err := l.refreshOnce(ctx); err != nil {
+		return err
+	}
+	return l.refreshOnce(ctx)
+}
+
+// refreshOnce keeps the old refresh token where the answer has none.
+func (l *life) refreshOnce(ctx context.Context) error {
 	old := l.result.Token
 	t, err := dance.Refresh(ctx, l.result.Link, l.registration, old, nil, l.result.Identity)
 	if err != nil {
@@ -292,8 +300,9 @@ func (l *life) revoke(ctx context.Context) error {
 		return err
 	}
 	access, refresh := l.sim.Dead()
-	if !access && !refresh {
-		return errors.New("the tokens live on")
+	both := l.row.Revocation.Style != "request" && !l.result.Token.Refresh.IsZero()
+	if !access && !refresh || both && !(access && refresh) {
+		return fmt.Errorf("tokens live on: access dead %t, refresh dead %t", access, refresh)
 	}
 	var no *dance.Refused
 	if access && asks(l.row) {
