@@ -111,12 +111,22 @@ func (c *check) press() {
 
 // Tapped, and what follows, are Fyne's hooks.
 func (c *check) Tapped(*fyne.PointEvent)        { c.press() }
-func (c *check) MouseIn(*desktop.MouseEvent)    { c.hover = true; c.paint() }
 func (c *check) MouseMoved(*desktop.MouseEvent) {}
-func (c *check) MouseOut()                      { c.hover = false; c.paint() }
+func (c *check) MouseOut()                      { c.hover = false; unhint(c); c.paint() }
 func (c *check) FocusGained()                   { c.focus = true; c.paint(); reveal(c) }
 func (c *check) FocusLost()                     { c.focus = false; c.paint() }
 func (c *check) TypedRune(rune)                 {}
+
+// MouseIn shows whole what has no room.
+func (c *check) MouseIn(*desktop.MouseEvent) {
+	c.hover = true
+	if c.tail.text != "" {
+		hint(c, c.label+": "+c.tail.text)
+	} else if c.words.style.width(c.label) > c.words.Size().Width {
+		hint(c, c.label)
+	}
+	c.paint()
+}
 
 // TypedKey changes it with Space; other keys go to the window.
 func (c *check) TypedKey(k *fyne.KeyEvent) {

@@ -14,6 +14,7 @@ type entry struct {
 	widget.Entry
 	name    string // label, for the map
 	secret  bool   // what is typed is one, even while the eye shows it
+	whole   bool   // what stands in it is a suggestion: typing replaces it
 	focused bool
 	clicked bool                          // takes the focus by a click, and is in sight
 	window  func(*desktop.CustomShortcut) // takes the window's shortcuts
@@ -69,6 +70,9 @@ func (e *entry) FocusGained() {
 	}
 	if !e.clicked {
 		reveal(e)
+		if e.whole {
+			e.Entry.TypedShortcut(&fyne.ShortcutSelectAll{})
+		}
 	}
 }
 

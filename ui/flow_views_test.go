@@ -159,6 +159,21 @@ func TestScopesAndOptionsAreChosenByKeys(t *testing.T) {
 	shows(t, u.win.w, "card Sign in with: Firefox, work")
 }
 
+func TestASuggestedServerIsReplacedByTyping(t *testing.T) {
+	s := stage()
+	s.Gallery[6].Instance.Default = "mastodon.social"
+	u := staged(t, s, false, 900, 620)
+	u.prepare("mastodon")
+	e, ok := u.win.w.Canvas().Focused().(*entry)
+	if !ok || e.Text != "mastodon.social" {
+		t.Fatalf("%T", u.win.w.Canvas().Focused())
+	}
+	test.Type(e, "fosstodon.org")
+	if e.Text != "fosstodon.org" {
+		t.Errorf("%q", e.Text)
+	}
+}
+
 func TestPastingTakesTheFocus(t *testing.T) {
 	s := stage()
 	s.Dances = []accounts.Dance{stageDance(accounts.DanceWaiting)}

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"dancecard/accounts"
@@ -95,12 +96,12 @@ func TestBrowsersAreNamed(t *testing.T) {
 
 func TestUncertaintyIsShown(t *testing.T) {
 	s := stage()
-	if st, _ := registerOf(s, before{provider: "gitlab"}, nil); len(st.Doubts) != 0 {
-		t.Errorf("%q", st.Doubts)
+	if st, _ := registerOf(s, before{provider: "gitlab"}, nil); st.RevokeDoubt != "" || st.RedirectWords != "Exactly as it stands." {
+		t.Errorf("%q %q", st.RevokeDoubt, st.RedirectWords)
 	}
 	s.Gallery[3].RedirectUnknown, s.Gallery[3].Revocation = true, "unknown"
-	if st, _ := registerOf(s, before{provider: "gitlab"}, nil); len(st.Doubts) != 2 {
-		t.Errorf("%q", st.Doubts)
+	if st, _ := registerOf(s, before{provider: "gitlab"}, nil); !strings.Contains(st.RevokeDoubt, "not known") || !strings.Contains(st.RedirectWords, "Nobody has checked") {
+		t.Errorf("%q %q", st.RevokeDoubt, st.RedirectWords)
 	}
 }
 

@@ -13,27 +13,28 @@ import (
 // registerState is the page before a dance: what a provider wants to know
 // first, and what the user may choose.
 type registerState struct {
-	ID        string
-	Title     string
-	Sub       string
-	Name      string
-	Tile      tileState
-	Notice    *noticeState // the registration that was known is dead
-	Page      string       // to open
-	Help      string
-	Redirect  string
-	Doubts    []string // what nobody has found out
-	NeedsKey  bool     // client id and secret
-	RSA       bool     // and a key pair
-	KeyWords  string   // how it stands with the key
-	PublicKey string   // of a key that was made here, to copy
-	Instance  string   // label of the server field; ""
-	Example   string
-	Default   string
-	FileWords string
-	Reconnect string // id of the account that is signed in again with it
-	Choices   choicesState
-	Save      string
+	ID            string
+	Title         string
+	Sub           string
+	Name          string
+	Tile          tileState
+	Notice        *noticeState // the registration that was known is dead
+	Page          string       // to open
+	Help          string
+	Redirect      string
+	RedirectWords string // below the redirect URI
+	RevokeDoubt   string // it is not known whether tokens can be ended there; ""
+	NeedsKey      bool   // client id and secret
+	RSA           bool   // and a key pair
+	KeyWords      string // how it stands with the key
+	PublicKey     string // of a key that was made here, to copy
+	Instance      string // label of the server field; ""
+	Example       string
+	Default       string
+	FileWords     string
+	Reconnect     string // id of the account that is signed in again with it
+	Choices       choicesState
+	Save          string
 }
 
 // asksFirst reports whether the register page comes before the dance.
@@ -77,10 +78,11 @@ func registerOf(s accounts.Snapshot, b before, browsers []dance.Browser) (regist
 		out.Sub, out.Save = name+" wants to know this program first. Once, about two minutes.", "Save and connect"
 		out.RSA = p.NeedsPrivateKey
 		out.KeyWords, out.PublicKey = cmp.Or(clean(b.keyWords), "No key yet."), b.publicKey
-		out.Doubts = doubtsOf(p, name)
+		out.RedirectWords = redirectWords(p, name)
 		out.FileWords = cmp.Or(clean(b.fileWords), "Got a client file? Drop it here, or")
-	} else if p.Revocation == "unknown" {
-		out.Doubts = doubtsOf(accounts.Provider{Revocation: p.Revocation}, name)
+	}
+	if p.Revocation == "unknown" {
+		out.RevokeDoubt = "It is not known whether " + name + " can be told to end a token. Disconnect erases it here in any case."
 	}
 	if a, ok := s.Account(b.reconnect); ok {
 		out.Reconnect, out.Title = a.ID, "A new registration at "+name
@@ -96,16 +98,14 @@ func registerOf(s accounts.Snapshot, b before, browsers []dance.Browser) (regist
 	return out, true
 }
 
-// doubtsOf names what is not known of a row.
-func doubtsOf(p accounts.Provider, name string) []string {
-	var out []string
+// redirectWords say how exact the redirect URI is, and whether anybody has
+// tried it.
+func redirectWords(p accounts.Provider, name string) string {
+	words := "Exactly as it stands."
 	if p.RedirectUnknown {
-		out = append(out, "Nobody has checked yet whether "+name+" takes an address on this machine. If it refuses, nothing is lost.")
+		words += " Nobody has checked yet whether " + name + " takes an address on this machine; if it refuses, nothing is lost."
 	}
-	if p.Revocation == "unknown" {
-		out = append(out, "It is not known whether "+name+" can be told to end a token. Disconnect erases it here in any case.")
-	}
-	return out
+	return words
 }
 
 // deadRegistration is one notice for all accounts that hang on a registration

@@ -19,15 +19,17 @@ func (u *UI) registerView(s registerState) built {
 		f.host = u.nav.entry("instance", s.Instance, false)
 		if f.host.Text == "" {
 			f.host.SetText(s.Default)
+			f.host.whole = true
 		}
 		f.host.SetPlaceHolder(s.Example)
 		steps = append(steps, labelled(s.Instance, field(f.host)))
 	}
 	if s.NeedsKey {
-		steps = append(steps, f.pageStep(), f.redirectStep(), f.clientStep())
+		steps = append(steps, f.pageStep(), f.redirectStep())
 		if s.RSA {
 			steps = append(steps, f.keyStep())
 		}
+		steps = append(steps, f.clientStep())
 	}
 	content := rows(16)
 	if s.Notice != nil {
@@ -36,8 +38,8 @@ func (u *UI) registerView(s registerState) built {
 	if len(steps) > 0 {
 		content.Add(module(padded(4, 4, 0, 4, numbered(steps))))
 	}
-	for _, doubt := range s.Doubts {
-		content.Add(note("info", doubt))
+	if s.RevokeDoubt != "" {
+		content.Add(note("info", s.RevokeDoubt))
 	}
 	if s.Choices.any() {
 		content.Add(u.choicesBlock(s.Choices))
@@ -133,7 +135,7 @@ func (f *registerForm) pageStep() fyne.CanvasObject {
 func (f *registerForm) redirectStep() fyne.CanvasObject {
 	return stepBlock("Paste this as its redirect URI",
 		copyRow(readOnly(f.s.Redirect, cutEnd), f.u.copyButton("redirect", "Copy", f.s.Redirect, false)),
-		newPara("Exactly as it stands.", 1, styleCaption, colInk3))
+		newPara(f.s.RedirectWords, 1+min(1, len(f.s.RedirectWords)/60), styleCaption, colInk3))
 }
 
 func (f *registerForm) clientStep() fyne.CanvasObject {
