@@ -4,9 +4,9 @@
 // [Run] takes a [Provider] (a row of the catalogue), a [Prompt] (what the
 // dance borrows from its caller: a browser, a place to show the link) and a
 // [Request], and returns tokens, who they speak for, and the [Link]: all that
-// [Refresh], [Revoke], [Probe] and [EndSessionURL] need later. A link is meant
-// to be sealed into the account, so that a row or a discovery document that
-// changes never sends a secret to a new place.
+// [Refresh], [Call], [Revoke], [Probe] and [EndSessionURL] need later. A link is
+// meant to be sealed into the account, so that a row or a discovery document
+// that changes never sends a secret to a new place.
 //
 // It promises: authorization code with PKCE S256 unless the row says
 // otherwise, pushed where the provider takes that (PAR), tokens bound to a key
