@@ -20,7 +20,7 @@ func manyRows(n int) []accounts.Provider {
 	kinds := []string{"code", "mail", "files", "social", "work", "identity", "ai", "music", "finance", "health", "science", "other"}
 	for i := len(out); i < n; i++ {
 		id := fmt.Sprintf("service-%03d", i)
-		out = append(out, accounts.Provider{ID: id, Name: fmt.Sprintf("Service %d", i), Category: kinds[i%len(kinds)], NeedsRegistration: i%3 > 0,
+		out = append(out, accounts.Provider{ID: id, Name: fmt.Sprintf("Service %d", i), Category: kinds[i%len(kinds)], NeedsRegistration: i%3 > 0, BuiltIn: true,
 			Tile: dance.Tile{Brand: []string{"#0F6CBD", "#FC6D26", "#1DB954", "#611F69", ""}[i%5]}, SettingsPage: "https://apps." + id + ".example/settings"})
 	}
 	return out

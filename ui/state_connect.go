@@ -71,11 +71,17 @@ func categoryOf(p accounts.Provider) string {
 var popular = []string{"github", "google", "microsoft", "gitlab", "mastodon", "slack", "discord", "notion", "dropbox", "spotify",
 	"bluesky", "nextcloud", "fastmail", "codeberg", "atlassian", "linear", "reddit", "linkedin", "x", "keycloak", "zoom", "strava"}
 
-// inOrder sorts rows: what is linked, what is looked for most, then by name.
+// inOrder sorts rows: what is linked, the user's own files, what is looked for
+// most, then by name.
 func inOrder(list []accounts.Provider) []accounts.Provider {
 	rank := make(map[string]int, len(popular))
 	for i, id := range popular {
 		rank[id] = i - len(popular)
+	}
+	for _, p := range list {
+		if !p.BuiltIn {
+			rank[p.ID] = -len(popular) - 1
+		}
 	}
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b accounts.Provider) int {

@@ -17,7 +17,7 @@ func names(tiles []galleryTile) (out []string) {
 
 func TestGalleryIsSearchedByNameIDHostAndCategory(t *testing.T) {
 	s := stage()
-	s.Gallery = append(s.Gallery, accounts.Provider{ID: "acme", Name: "Rocket Works", Category: "science", SettingsPage: "https://id.acme-rockets.example/me"})
+	s.Gallery = append(s.Gallery, accounts.Provider{ID: "acme", Name: "Rocket Works", Category: "science", BuiltIn: true, SettingsPage: "https://id.acme-rockets.example/me"})
 	for typed, want := range map[string]string{"git": "GitHub", "lab": "GitLab", "acme": "Rocket Works", "rockets.ex": "Rocket Works", "works": "Rocket Works",
 		"science": "Rocket Works", "https://id.acme-rockets.example/login": "Rocket Works"} {
 		got := galleryOf(s, typed, "Code")
@@ -27,6 +27,11 @@ func TestGalleryIsSearchedByNameIDHostAndCategory(t *testing.T) {
 	}
 	if got := names(galleryOf(s, "", "").Tiles); got[0] != "GitHub" || got[len(got)-1] != "Rocket Works" || slices.Index(got, "Keycloak") > slices.Index(got, "GitLab") {
 		t.Errorf("order: %v", got)
+	}
+	own := s
+	own.Gallery = append([]accounts.Provider{{ID: "mine", Name: "Zebra"}}, s.Gallery...)
+	if got := names(galleryOf(own, "", "").Tiles); slices.Index(got, "Zebra") > slices.Index(got, "Spotify") || got[0] != "GitHub" {
+		t.Errorf("the user's own file is lost among the others: %v", got)
 	}
 	if got := galleryOf(s, "", "Science"); !slices.Equal(names(got.Tiles), []string{"Rocket Works"}) {
 		t.Errorf("chip: %v", names(got.Tiles))
