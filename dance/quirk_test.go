@@ -206,6 +206,21 @@ func TestErrorsInOtherShapes(t *testing.T) {
 	}
 }
 
+func TestCodeOfAMessage(t *testing.T) {
+	for message, want := range map[string]string{
+		"Invalid refresh token":       "invalid_refresh_token",
+		"Bad Secretword":              "unknown_error", // the request's own
+		"no such token 4711":          "unknown_error",
+		"one two three four five six": "unknown_error",
+		strings.Repeat("a", 21):       "unknown_error",
+		"":                            "unknown_error",
+	} {
+		if got := codeOf(message, []string{"", "secretword"}); got != want {
+			t.Errorf("%q gave %q", message, got)
+		}
+	}
+}
+
 func TestWithingsAnswer(t *testing.T) {
 	op := newOP(t)
 	op.token = raw(200, "application/json", `{"status":0,"body":{"userid":"363","access_token":"at","refresh_token":"new","scope":"user.info,user.metrics","expires_in":10800,"token_type":"Bearer"}}`)
