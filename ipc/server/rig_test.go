@@ -29,13 +29,15 @@ const patience = 20 * time.Second
 // rig is a real Server on a real Book, with a real provider where asked for.
 type rig struct {
 	*Server
-	t        testing.TB
-	runtime  string // XDG_RUNTIME_DIR
-	book     *accounts.Book
-	provider *dancetest.Provider
-	key      secret.String // the profile's recovery key
-	shown    chan struct{}
-	stopped  chan struct{}
+	t         testing.TB
+	runtime   string // XDG_RUNTIME_DIR
+	book      *accounts.Book
+	provider  *dancetest.Provider
+	providers string        // folder of the user's provider files
+	users     chan string   // who approves the next dances
+	key       secret.String // the profile's recovery key
+	shown     chan struct{}
+	stopped   chan struct{}
 }
 
 // runtimeDir is short: a socket's path has at most 107 bytes.
@@ -107,22 +109,21 @@ func newRigFor(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })
-	r := &rig{t: t, runtime: runtimeDir(t), provider: p, shown: make(chan struct{}, 8), stopped: make(chan struct{}, 8)}
+	r := &rig{t: t, runtime: runtimeDir(t), provider: p, users: make(chan string, 8), shown: make(chan struct{}, 8), stopped: make(chan struct{}, 8)}
 	data := t.TempDir()
-	providers := filepath.Join(data, "providers")
-	if err := os.Mkdir(providers, 0o700); err != nil {
+	r.providers = filepath.Join(data, "providers")
+	if err := os.Mkdir(r.providers, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(providers, "demo.toml"), p.ProviderFile("Demo"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(r.providers, "demo.toml"), p.ProviderFile("Demo"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	user := make(chan string, 8)
-	user <- "mira"
-	user <- "jo"
+	r.users <- "mira"
+	r.users <- "jo"
 	r.book, err = accounts.Open(t.Context(), accounts.Options{
-		Dir: filepath.Join(data, "data"), Providers: providers,
+		Dir: filepath.Join(data, "data"), Providers: r.providers,
 		OpenURL: func(_ context.Context, address string) error {
-			who := <-user
+			who := <-r.users
 			go p.Approve(address, who)
 			return nil
 		},
@@ -141,7 +142,12 @@ func newRigFor(t testing.TB) *rig {
 // link connects the demo provider: mira the first time, jo the second.
 func (r *rig) link() accounts.Account {
 	r.t.Helper()
-	id, err := r.book.Connect(r.t.Context(), accounts.ConnectRequest{Provider: "demo"})
+	return r.linkAt("demo")
+}
+
+func (r *rig) linkAt(provider string) accounts.Account {
+	r.t.Helper()
+	id, err := r.book.Connect(r.t.Context(), accounts.ConnectRequest{Provider: provider})
 	if err != nil {
 		r.t.Fatal(err)
 	}
