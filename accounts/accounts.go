@@ -85,6 +85,7 @@ type Book struct {
 	asked     map[string]dismissals // by app and account
 	alarms    []Alarm
 	lastToken time.Time
+	gallery   []Provider // the rows without what a profile adds; replaced, never changed
 	keyring   string
 	closing   bool                     // nothing new is begun
 	limits    map[string]chan struct{} // refreshes under way, by provider
@@ -129,6 +130,7 @@ func Open(ctx context.Context, o Options) (*Book, error) {
 		found:      map[string]dance.Provider{},
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
+	b.readGallery()
 	if err := b.readProfiles(); err != nil {
 		return nil, errors.Join(err, rows.Close())
 	}
@@ -187,6 +189,7 @@ func newID(prefix string) string {
 
 func (b *Book) watchCatalog() {
 	for b.catalog.Changed(b.ctx) {
+		b.readGallery()
 		b.announce(Event{Type: EventCatalogChanged})
 	}
 }

@@ -112,7 +112,7 @@ func (b *Book) passGates(d *danceRun, came CameBack) error {
 		entry = catalog.Entry{Provider: d.plan.row}
 	}
 	b.mu.Lock()
-	row := b.galleryLocked(d.profile, entry)
+	row := d.profile.galleryLocked([]Provider{b.rowView(entry)})[0]
 	b.mu.Unlock()
 	var refusals []error
 	for _, gate := range b.opts.BeforeLink {

@@ -296,6 +296,9 @@ func TestLinksThatShareAGrantAreNamed(t *testing.T) {
 	if !slices.Equal(work.SharesGrant, []string{"Home: mira"}) {
 		t.Fatalf("%q", work.SharesGrant)
 	}
+	if a, err := r.Resolve(work.ID); err != nil || len(a.SharesGrant) != 1 {
+		t.Fatalf("%q, %v", a.SharesGrant, err)
+	}
 	r.keep(as, "jo", ConnectRequest{Provider: "works"})
 	if err := r.SwitchProfile(profile); err != nil {
 		t.Fatal(err)

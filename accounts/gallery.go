@@ -36,6 +36,8 @@ type Provider struct {
 	Words             map[string]string
 	BuiltIn           bool
 	File              string // of a row in the user's folder
+
+	client string // the row's own
 }
 
 // A ProviderProblem is a provider file that could not be used.
@@ -149,29 +151,48 @@ func origin(address string) string {
 	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
 
-// galleryLocked is a row as a profile sees it.
-func (b *Book) galleryLocked(p *profile, e catalog.Entry) Provider {
+// readGallery takes the rows over from the catalogue; showing them is then
+// quick, however many there are.
+func (b *Book) readGallery() {
+	entries := b.catalog.Entries()
+	rows := make([]Provider, len(entries))
+	for i, e := range entries {
+		rows[i] = b.rowView(e)
+	}
+	b.mu.Lock()
+	b.gallery = rows
+	b.mu.Unlock()
+}
+
+// rowView is a row before any profile is asked.
+func (b *Book) rowView(e catalog.Entry) Provider {
 	v := viewProvider(e)
 	v.NeedsRegistration = e.ClientID == "" && !b.registersItself(e.Provider)
+	return v
+}
+
+// galleryLocked are rows as a profile sees them.
+func (p *profile) galleryLocked(rows []Provider) []Provider {
+	rows = slices.Clone(rows)
 	if p == nil || p.vault == nil {
-		return v
+		return rows
 	}
+	linked, own, dead := map[string]int{}, map[string]bool{}, map[string]bool{}
 	for _, a := range p.accounts {
-		if a.Provider == e.ID {
-			v.Linked++
-		}
+		linked[a.Provider]++
 	}
 	for _, r := range p.registrations {
-		switch {
-		case r.Provider != e.ID:
-		case r.Own && r.Dead == "":
-			v.NeedsRegistration = false
-			return v
-		case !r.Own && !r.made() && r.ClientID == e.ClientID && r.Dead != "":
-			v.NeedsRegistration = true // the row's own client does not work any more
+		own[r.Provider] = own[r.Provider] || r.Own && r.Dead == ""
+		if !r.Own && !r.made() && r.Dead != "" {
+			dead[r.Provider+"\n"+r.ClientID] = true
 		}
 	}
-	return v
+	for i := range rows {
+		v := &rows[i]
+		v.Linked = linked[v.ID]
+		v.NeedsRegistration = !own[v.ID] && (v.NeedsRegistration || dead[v.ID+"\n"+v.client])
+	}
+	return rows
 }
 
 // viewProvider is what a row says by itself.
@@ -183,7 +204,7 @@ func viewProvider(e catalog.Entry) Provider {
 		Options: slices.Clone(e.Options), Device: e.Endpoints.DeviceAuthorization != "", NeedsPrivateKey: e.OAuth1.Signature == "RSA-SHA1",
 		Revocation: revocationKnown(e.Provider), SettingsPage: e.SettingsPage,
 		Scopes: slices.Clone(e.Scopes), OptionalScopes: slices.Clone(e.OptionalScopes), Words: maps.Clone(e.ScopeWords),
-		BuiltIn: e.BuiltIn, File: e.File,
+		BuiltIn: e.BuiltIn, File: e.File, client: e.ClientID,
 	}
 }
 

@@ -280,7 +280,9 @@ func (b *Book) Resolve(ref string) (Account, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return p.onlyLocked(p.matchesLocked(ref), ref)
+	a, err := p.onlyLocked(p.matchesLocked(ref), ref)
+	a.SharesGrant = b.sharesLocked(p, a.ID)
+	return a, err
 }
 
 func (p *profile) onlyLocked(found []*account, ref string) (Account, error) {

@@ -13,7 +13,7 @@ import (
 
 // Snapshot returns everything a door may show, as of now.
 func (b *Book) Snapshot() Snapshot {
-	entries, problems := b.catalog.Entries(), b.catalog.Problems()
+	problems := b.catalog.Problems()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := readClocks()
@@ -48,9 +48,7 @@ func (b *Book) Snapshot() Snapshot {
 			s.Questions = append(s.Questions, q.Question)
 		}
 	}
-	for _, e := range entries {
-		s.Gallery = append(s.Gallery, b.galleryLocked(p, e))
-	}
+	s.Gallery = p.galleryLocked(b.gallery)
 	for _, f := range problems {
 		s.Broken = append(s.Broken, ProviderProblem{File: f.File, Line: f.Line, Reason: f.Reason, Fix: f.Fix})
 	}

@@ -16,5 +16,5 @@ func (b *Book) Row(id string) (Provider, bool) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.galleryLocked(b.profiles[b.current], entry), true
+	return b.profiles[b.current].galleryLocked([]Provider{b.rowView(entry)})[0], true
 }
