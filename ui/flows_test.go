@@ -100,6 +100,10 @@ func flowScenes() []scene {
 			d.Stage = accounts.DanceCameBack
 			d.Came = &accounts.CameBack{Issuer: "https://github.com", Subject: "made-up", Unnamed: true, Asked: []string{"repo"}, Granted: []string{"repo"}}
 		}), toDance, false},
+		{"06d-moved", one(func(d *accounts.Dance) {
+			d.Stage, d.Came = accounts.DanceCameBack, stageCameBack()
+			d.Came.Known, d.Came.Moved = "01", "GitHub now names https://tokens.example.org, where nothing of this account went when it was linked."
+		}), toDance, false},
 		{"07f-shares", with(func(s *accounts.Snapshot) {
 			q := stageQuestion()
 			q.Kind, q.Verb, q.App = accounts.QuestionConfirm, "disconnect", accounts.App{}

@@ -180,6 +180,7 @@ type cameState struct {
 	LabelHelp  string
 	Button     string
 	Wrong      *wrongState
+	Moved      *noticeState // tokens come from another place than the account was linked with
 }
 
 // wrongState is another account than the one to sign in again.
@@ -236,6 +237,9 @@ func cameOf(s accounts.Snapshot, d accounts.Dance) *cameState {
 	}
 	if c.Unnamed {
 		out.Facts = [][2]string{out.Facts[0], {"Its id there", "not known"}, out.Facts[2]}
+	}
+	if c.Moved != "" {
+		out.Moved = &noticeState{Title: "Its tokens come from another place now.", Text: dotted(clean(c.Moved)) + " Go on only if you know why."}
 	}
 	if c.Wanted != nil {
 		wrong(out, s, name, *c.Wanted, c)

@@ -76,6 +76,18 @@ func TestAnUnnamedAccountHasToBeNamed(t *testing.T) {
 	}
 }
 
+func TestTokensFromAnotherPlaceAreSaid(t *testing.T) {
+	s, d := stage(), stageDance(accounts.DanceCameBack)
+	d.Came = stageCameBack()
+	if c := cameOf(s, d); c.Moved != nil {
+		t.Errorf("%+v", c.Moved)
+	}
+	d.Came.Moved = "GitHub now names https://tokens.example.org"
+	s.Dances = []accounts.Dance{d}
+	u := staged(t, s, false, 900, 620)
+	shows(t, u.win.w, "text GitHub now names https://tokens.example.org. Go on only if you know why.")
+}
+
 func TestADeadRegistrationLeadsToTheForm(t *testing.T) {
 	s, d := stage(), stageDance(accounts.DanceFailed)
 	d.Failure = &accounts.Error{Code: accounts.CodeNeedsRegistration, Text: "GitHub does not take this program's registration.", Hint: "Enter a new one."}

@@ -111,7 +111,11 @@ func (u *UI) cameView(s danceState) built {
 		put(called, 8+half+24, 166, size.Width-16-half-24, 56)
 		put(help, 8+half+24, 226, size.Width-16-half-24, 32)
 	}, objects...)
-	content := rows(16, module(body))
+	content := rows(16)
+	if c.Moved != nil {
+		content.Add(strip(*c.Moved, nil, nil))
+	}
+	content.Add(module(body))
 	if c.Missing != "" {
 		content.Add(note("info", c.Missing))
 	}
