@@ -86,6 +86,9 @@ func TestTokensFromAnotherPlaceAreSaid(t *testing.T) {
 	s.Dances = []accounts.Dance{d}
 	u := staged(t, s, false, 900, 620)
 	shows(t, u.win.w, "text GitHub now names https://tokens.example.org. Go on only if you know why.")
+	if b := find(t, u, "Add to Home"); b.kind == filled || u.nav.entries["label"].OnSubmitted != nil {
+		t.Error("Enter goes on by habit")
+	}
 }
 
 func TestADeadRegistrationLeadsToTheForm(t *testing.T) {

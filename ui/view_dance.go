@@ -123,6 +123,9 @@ func (u *UI) cameView(s danceState) built {
 	add := newButton(c.Button, "", filled, func() { u.keep(s.ID, label.Text, false) })
 	label.OnChanged = func(text string) { add.disable(strings.TrimSpace(text) == "") }
 	label.OnSubmitted = func(string) { add.press() }
+	if c.Moved != nil { // nobody goes on by habit
+		add.kind, label.OnSubmitted = outlined, nil
+	}
 	label.OnChanged(label.Text)
 	provider := providerName(u.last, s)
 	return built{focus: label, object: sheet(u.sheetHead(s.Tile, c.Title, plainSub(c.Sub)), content,
