@@ -93,7 +93,7 @@ func (u *UI) dropped(_ fyne.Position, files []fyne.URI) {
 	}
 	r, err := storage.Reader(files[0])
 	if err != nil {
-		u.fileSays("That file cannot be read: choose another, or")
+		u.fileSays("That file cannot be read. Drop another, or")
 		return
 	}
 	u.takeFile(r)
@@ -133,7 +133,7 @@ func (u *UI) takeFile(r fyne.URIReadCloser) {
 	data, err := io.ReadAll(io.LimitReader(r, fileLimit))
 	defer clear(data)
 	if err != nil {
-		u.fileSays("That file cannot be read: choose another, or")
+		u.fileSays("That file cannot be read. Drop another, or")
 		return
 	}
 	name := clean(r.URI().Name())
@@ -155,7 +155,7 @@ func (u *UI) takeFile(r fyne.URIReadCloser) {
 	}
 	u.nav.entry("client", "Application ID", false).SetText(id)
 	u.nav.entry("secret", "Secret", true).SetText(hidden.Reveal())
-	u.fileSays("Filled in from " + brief(name, 24) + ".")
+	u.fileSays("Filled in from " + brief(name, 24) + ". Another file: drop it, or")
 }
 
 func (u *UI) fileSays(words string) {
