@@ -18,8 +18,9 @@ type leaf struct {
 	hover, focus bool
 	edge         fyne.ThemeColorName // of the ground; "" line
 	on           func()
-	menu         func() // of the right button and the menu key
-	painted      func() // after hover or focus changed
+	menu         func()          // of the right button and the menu key
+	painted      func()          // after hover or focus changed
+	tab          func(back bool) // out of a grid whose cells the arrows walk
 	onKey        func(*fyne.KeyEvent) bool
 	content      fyne.CanvasObject
 	min          fyne.Size
@@ -102,14 +103,20 @@ func (l *leaf) press() {
 	}
 }
 
+// AcceptsTab keeps Tab from walking hundreds of cells.
+func (l *leaf) AcceptsTab() bool { return l.tab != nil }
+
 // TypedKey opens with Enter or Space.
 func (l *leaf) TypedKey(k *fyne.KeyEvent) {
 	switch {
 	case l.onKey != nil && l.onKey(k):
 	case k.Name == fyne.KeyReturn || k.Name == fyne.KeyEnter || k.Name == fyne.KeySpace:
 		l.press()
-	case k.Name == desktop.KeyMenu && l.menu != nil:
+	case (k.Name == desktop.KeyMenu || k.Name == fyne.KeyF10) && l.menu != nil:
 		l.menu()
+	case k.Name == fyne.KeyTab && l.tab != nil:
+		d, ok := fyne.CurrentApp().Driver().(desktop.Driver)
+		l.tab(ok && d.CurrentKeyModifiers()&fyne.KeyModifierShift != 0)
 	default:
 		windowKey(l, k)
 	}

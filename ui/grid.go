@@ -26,7 +26,8 @@ type tileGrid struct {
 	box    *fyne.Container
 	scroll *container.Scroll
 	width  float32
-	above  fyne.Focusable // what Up leads to from the first row
+	above  fyne.Focusable // where Up leads from the first row, and Tab back
+	after  fyne.Focusable // where Tab leads
 }
 
 func newTileGrid(u *UI, below ...fyne.CanvasObject) *tileGrid {
@@ -100,6 +101,7 @@ func (g *tileGrid) cell(t galleryTile) *galleryCell {
 	default:
 		c = g.u.newGalleryCell()
 		c.onKey = func(k *fyne.KeyEvent) bool { return g.key(c, k) }
+		c.tab = g.leave
 	}
 	g.cells[t.ID] = c
 	c.set(t)
@@ -118,6 +120,15 @@ func (g *tileGrid) key(c *galleryCell, k *fyne.KeyEvent) bool {
 		g.focus(i)
 	}
 	return true
+}
+
+// leave is Tab: the arrows walk the tiles.
+func (g *tileGrid) leave(back bool) {
+	to := g.after
+	if back {
+		to = g.above
+	}
+	g.u.win.w.Canvas().Focus(to)
 }
 
 // focus scrolls to a tile and gives it the focus.

@@ -57,6 +57,7 @@ func (u *UI) connectView(s galleryState) built {
 		u.newAddressForm("openid", "globe", "Any OpenID provider", "Its address is enough.", "https://login…"),
 		u.newAddressForm("mcp", "hub", "MCP server", "The address your AI tool would use.", "https://…/mcp"),
 	}
+	v.grid.after = v.below[0].field
 	v.root = placed(480, 240, func(size fyne.Size) {
 		put(title, 0, 28, title.MinSize().Width, 32)
 		put(find, size.Width-320, 26, 320, 36)
@@ -88,7 +89,7 @@ func (v *connectView) lay(size fyne.Size) {
 }
 
 func (v *connectView) moreWords() string {
-	const menu = "Right click, or the Menu key, for scopes and browser."
+	const menu = "Right click, or Shift+F10, for scopes and browser."
 	switch n := v.grid.hidden(); {
 	case len(v.shown.Tiles) == 0:
 		return ""
