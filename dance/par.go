@@ -73,6 +73,19 @@ func readPushed(a answer, q Quirks, secrets []string) (string, error) {
 	return uri, nil
 }
 
+// plainInstead reports that the provider announces pushed requests and takes
+// none of this client, though it does not insist on them (RFC 9126 section 5).
+func (d *dance) plainInstead(err error) bool {
+	if d.link.PARRequired {
+		return false
+	}
+	if no, ok := errors.AsType[*Refused](err); ok {
+		return no.Code == "unauthorized_client"
+	}
+	f, ok := errors.AsType[*Failed](err)
+	return ok && (f.Status == http.StatusNotFound || f.Status == http.StatusMethodNotAllowed || f.Status == http.StatusNotImplemented)
+}
+
 // forgotten reports that the provider does not know the pushed request any
 // more, or never took it.
 func (d *dance) forgotten(err error) bool {

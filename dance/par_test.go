@@ -239,3 +239,27 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// A provider that announces pushed requests and takes none of ours is danced
+// with in plain, unless it insists.
+func TestPushNotTaken(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"unauthorized": raw(400, "application/json", `{"error":"unauthorized_client"}`),
+		"not there":    raw(404, "text/html", "<html>"),
+		"not allowed":  raw(405, "text/plain", "no"),
+	} {
+		for _, insists := range []bool{false, true} {
+			op := pushing(t)
+			op.push = answer
+			announce := op.document
+			op.document = func(d map[string]any) {
+				announce(d)
+				d["require_pushed_authorization_requests"] = insists
+			}
+			res, err := Run(t.Context(), op.row(), Prompt{OpenURL: browse}, Request{})
+			if (err == nil) == insists || op.count("/par") != 1 || !insists && res.Token.Access.IsZero() {
+				t.Errorf("%s, insists %v: %v after %d pushes", name, insists, err, op.count("/par"))
+			}
+		}
+	}
+}

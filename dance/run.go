@@ -140,10 +140,14 @@ func (d *dance) trip(renewable bool) trip {
 		link: d.link, state: d.state, renewable: renewable && d.pushes(),
 		address: func(ctx context.Context, redirect string) (string, error) {
 			d.link.RedirectURI = redirect
-			if d.pushes() {
-				return d.push(ctx)
+			if !d.pushes() {
+				return d.authorization(), nil
 			}
-			return d.authorization(), nil
+			address, err := d.push(ctx)
+			if d.plainInstead(err) {
+				return d.authorization(), nil
+			}
+			return address, err
 		},
 	}
 }

@@ -183,6 +183,7 @@ type CameBack struct {
 	Others  []string          `json:"others,omitempty"`  // labels of the profile's other accounts there
 	Wanted  *Account          `json:"wanted,omitempty"`  // reconnecting, and another account came back than this one
 	Unnamed bool              `json:"unnamed,omitempty"` // the provider does not say who came back: give a label
+	Moved   string            `json:"moved,omitempty"`   // one sentence, where its tokens now come from another place than it was linked with
 }
 
 // Keep is the body of POST /v1/dances/{id}/keep.
@@ -245,6 +246,7 @@ type Grant struct {
 	Account   string    `json:"account"` // id
 	Allow     bool      `json:"allow"`   // false: never
 	FetchOnly bool      `json:"fetch_only,omitempty"`
+	Write     bool      `json:"write,omitempty"` // with fetch_only: not only GET, HEAD and OPTIONS
 	Scopes    []string  `json:"scopes,omitempty"`
 	Until     time.Time `json:"until,omitzero"` // absent: until taken back
 	Made      time.Time `json:"made,omitzero"`

@@ -82,7 +82,7 @@ type Token struct {
 	TokenType   string            `json:"token_type"`          // "Bearer"
 	ExpiresAt   time.Time         `json:"expires_at,omitzero"` // absent: does not expire
 	Scope       string            `json:"scope"`               // space-separated (RFC 6749 section 3.3)
-	Headers     map[string]string `json:"headers,omitempty"`   // what a request must carry besides Authorization
+	Headers     map[string]Secret `json:"headers,omitempty"`   // what a request must carry besides "Authorization: Bearer"; where the provider wants the token in another way, that
 	API         map[string]string `json:"api,omitempty"`       // base_url, and what the provider said of where
 	Account     Account           `json:"account"`
 }

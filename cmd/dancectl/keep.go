@@ -67,6 +67,9 @@ func (t *tool) kept(ctx context.Context, d ipc.Dance, keep ipc.Keep) (ipc.Dance,
 func (t *tool) introduce(d ipc.Dance) {
 	c := d.Came
 	t.note("%s came back from %s.", person(c.Login, c.Name, c.Email, c.Subject), d.ProviderName)
+	if c.Moved != "" {
+		t.note("! %s", c.Moved)
+	}
 	if len(c.Granted) > 0 {
 		t.note("Given: %s", strings.Join(c.Granted, " "))
 	}

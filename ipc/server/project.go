@@ -48,7 +48,7 @@ func toDetails(all []accounts.Account) []ipc.AccountDetail { return each(all, to
 func toToken(h accounts.Handout, kind accounts.TokenType) ipc.Token {
 	t := ipc.Token{
 		TokenType: h.Type, ExpiresAt: wireTime(h.Expiry), Scope: joinScopes(h.Scopes),
-		Headers: h.Headers, API: h.API, Account: toAccount(h.Account),
+		Headers: toHeaders(h), API: h.API, Account: toAccount(h.Account),
 	}
 	if kind == accounts.IDToken {
 		t.IDToken = ipc.Secret(h.Token.Reveal())
@@ -56,6 +56,25 @@ func toToken(h accounts.Handout, kind accounts.TokenType) ipc.Token {
 		t.AccessToken = ipc.Secret(h.Token.Reveal())
 	}
 	return t
+}
+
+// toHeaders is what a request must carry: the row's headers, and the token
+// itself where the provider does not take it as a bearer token.
+func toHeaders(h accounts.Handout) map[string]ipc.Secret {
+	headers := map[string]ipc.Secret{}
+	for name, value := range h.Headers {
+		headers[name] = ipc.Secret(value)
+	}
+	switch {
+	case h.Header != "":
+		headers[h.Header] = ipc.Secret(h.Token.Reveal())
+	case h.Scheme != "" && h.Scheme != "Bearer":
+		headers["Authorization"] = ipc.Secret(h.Scheme + " " + h.Token.Reveal())
+	}
+	if len(headers) == 0 {
+		return nil
+	}
+	return headers
 }
 
 func toProfile(s accounts.Snapshot) func(accounts.Profile) ipc.Profile {
@@ -86,7 +105,7 @@ func toDance(d accounts.Dance) ipc.Dance {
 	if c := d.Came; c != nil {
 		out.Came = &ipc.CameBack{
 			Issuer: c.Issuer, Subject: c.Subject, Login: c.Login, Name: c.Name, Email: c.Email,
-			Asked: list(c.Asked), Granted: list(c.Granted), Words: c.Words, Known: c.Known, Others: c.Others, Unnamed: c.Unnamed,
+			Asked: list(c.Asked), Granted: list(c.Granted), Words: c.Words, Known: c.Known, Others: c.Others, Unnamed: c.Unnamed, Moved: c.Moved,
 		}
 		if c.Wanted != nil {
 			wanted := toAccount(*c.Wanted)
@@ -101,7 +120,7 @@ func toDance(d accounts.Dance) ipc.Dance {
 
 func toGrant(g accounts.Grant) ipc.Grant {
 	return ipc.Grant{
-		ID: g.ID, App: toApp(g.App), Account: g.Account, Allow: g.Allow, FetchOnly: g.FetchOnly,
+		ID: g.ID, App: toApp(g.App), Account: g.Account, Allow: g.Allow, FetchOnly: g.FetchOnly, Write: g.Write,
 		Scopes: g.Scopes, Until: wireTime(g.Until), Made: wireTime(g.Made), LastUsed: wireTime(g.LastUsed), Uses: g.Uses,
 	}
 }
