@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dancecard/accounts"
+	"dancecard/dance"
 )
 
 // stepState is one of the three beads of a dance.
@@ -43,11 +44,8 @@ type danceState struct {
 	Came                  *cameState
 }
 
-func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
-	d, ok := s.Dance(id)
-	if !ok {
-		return danceState{}, false
-	}
+// danceBegun is what does not depend on how far a dance is.
+func danceBegun(s accounts.Snapshot, d accounts.Dance) danceState {
 	name := clean(d.ProviderName)
 	if strings.Contains(name, "://") { // an address that is not looked up yet
 		name = hostOf(name)
@@ -63,6 +61,16 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 	if a, ok := s.Account(d.Reconnects); ok {
 		out.Title = "Sign in again as " + clean(a.Label)
 	}
+	return out
+}
+
+func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
+	d, ok := s.Dance(id)
+	if !ok {
+		return danceState{}, false
+	}
+	out := danceBegun(s, d)
+	name := out.Name
 	opened := stepState{Words: "Browser opened", Kind: beadDone}
 	if !d.Opened.IsZero() {
 		opened.Sub = clock(d.Opened)
@@ -83,18 +91,7 @@ func danceOf(s accounts.Snapshot, id string) (danceState, bool) {
 		case d.Code != nil:
 			opened = stepState{Words: "Code given", Sub: "by " + name, Kind: beadDone}
 			approve.Sub = "at " + hostOf(d.Code.URI)
-			out.Sub = "Type the code there, approve, then come back here."
-			if !d.Code.Until.IsZero() {
-				out.Deadline = d.Code.Until
-			}
-			if out.Link == "" {
-				out.Link = cmp.Or(d.Code.Complete, d.Code.URI)
-			}
-			out.LinkTitle = "On this machine"
-			out.LinkHelp = "Open this link where you are signed in to " + name + ", and type the code there."
-			if d.Code.Complete != "" {
-				out.LinkHelp = "Open this link where you are signed in to " + name + ". It brings the code along."
-			}
+			out.code(*d.Code, name)
 		case d.Paste && !d.Opened.IsZero():
 			out.Sub = "Your browser is open. Approve there, then paste what it shows."
 		case d.Opened.IsZero():
@@ -130,6 +127,20 @@ type codeState struct {
 	Lead  string // before the address
 	At    string // the address without its scheme
 	Scan  string // what the QR code holds
+}
+
+// code says what to do with one.
+func (s *danceState) code(c dance.Code, name string) {
+	s.Sub = "Type the code there, approve, then come back here."
+	if !c.Until.IsZero() {
+		s.Deadline = c.Until
+	}
+	s.Link = cmp.Or(s.Link, c.Complete, c.URI)
+	s.LinkTitle = "On this machine"
+	s.LinkHelp = "Open this link where you are signed in to " + name + ", and type the code there."
+	if c.Complete != "" {
+		s.LinkHelp = "Open this link where you are signed in to " + name + ". It brings the code along."
+	}
 }
 
 func codeOf(d accounts.Dance) *codeState {
