@@ -30,10 +30,10 @@ type tileGrid struct {
 	after  fyne.Focusable // where Tab leads
 }
 
-func newTileGrid(u *UI, below ...fyne.CanvasObject) *tileGrid {
+func newTileGrid(u *UI, above ...fyne.CanvasObject) *tileGrid {
 	g := &tileGrid{u: u, cells: map[string]*galleryCell{}, width: 644}
 	g.box = container.New(g)
-	g.scroll = scrolled(rows(16, append([]fyne.CanvasObject{g.box}, below...)...))
+	g.scroll = scrolled(rows(16, append(above, g.box, gap(1, 1))...))
 	g.scroll.OnScrolled = func(fyne.Position) { g.look() }
 	return g
 }
@@ -61,7 +61,7 @@ func (g *tileGrid) place(x, y, w, h float32) {
 // row more at either end for the keys.
 func (g *tileGrid) seen() (from, to int) {
 	n, pitch := g.columns(), float64(tileHigh+tileGap)
-	top, h := float64(g.scroll.Offset.Y), max(0, float64(g.scroll.Size().Height))
+	top, h := max(0, float64(g.scroll.Offset.Y-g.box.Position().Y)), max(0, float64(g.scroll.Size().Height))
 	from = max(0, (int(math.Floor(top/pitch))-1)*n)
 	to = min(len(g.tiles), (int(math.Ceil((top+h)/pitch))+1)*n)
 	return min(from, to), to
@@ -137,11 +137,11 @@ func (g *tileGrid) focus(i int) {
 		return
 	}
 	y := float32(i/g.columns()) * (tileHigh + tileGap)
-	switch top, h := g.scroll.Offset.Y, g.scroll.Size().Height; {
+	switch top, h := g.scroll.Offset.Y-g.box.Position().Y, g.scroll.Size().Height; {
 	case y < top:
-		g.scroll.ScrollToOffset(fyne.NewPos(0, max(0, y-4)))
+		g.scroll.ScrollToOffset(fyne.NewPos(0, g.box.Position().Y+max(0, y-4)))
 	case y+tileHigh > top+h:
-		g.scroll.ScrollToOffset(fyne.NewPos(0, y+tileHigh+4-h))
+		g.scroll.ScrollToOffset(fyne.NewPos(0, g.box.Position().Y+y+tileHigh+4-h))
 	}
 	g.look()
 	if c := g.cells[g.tiles[i].ID]; c != nil {

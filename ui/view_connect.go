@@ -45,7 +45,7 @@ func (u *UI) connectView(s galleryState) built {
 	if len(s.Broken) > 0 {
 		broken = append(broken, brokenFiles(s.Broken))
 	}
-	v.grid = newTileGrid(u, append(broken, gap(1, 1))...)
+	v.grid = newTileGrid(u, broken...)
 	v.grid.above = search
 	search.onKey = func(k *fyne.KeyEvent) bool {
 		if k.Name == fyne.KeyDown {
@@ -193,7 +193,7 @@ func brokenFiles(list []brokenState) fyne.CanvasObject {
 	if len(list) > 1 {
 		title = fmt.Sprintf("%d provider files could not be used", len(list))
 	}
-	return moduleWith(title, newWords("The others are above.", styleCaption, colInk2), box)
+	return moduleWith(title, newWords("The others work.", styleCaption, colInk2), box)
 }
 
 // chipLine is a row of chips. What does not fit is in a menu at its end.
