@@ -109,7 +109,7 @@ func (u *UI) linkModule(s danceState, least float32) fyne.CanvasObject {
 	end := newPara("The link works once, only on this machine, and ends when you cancel.", 2, styleCaption, colInk3)
 	if s.Code != nil {
 		elsewhere = func(id string) { u.openLink(s.Link, id) }
-		open.label, open.on = "Open the page", func() { elsewhere(u.requests[s.ID].Browser) }
+		open.label, open.on = "Open link", func() { elsewhere(u.requests[s.ID].Browser) }
 		end.set("Any browser will do, here or elsewhere.")
 	}
 	box := column(least, 12, help, link, spread(cp, open), end)
