@@ -12,3 +12,6 @@ func LintProvider(name string, data []byte) (Provider, []ProviderProblem) {
 	}
 	return viewProvider(catalog.Entry{Provider: row, File: name}), problems
 }
+
+// ProviderSchema is the JSON schema of provider files (draft 2020-12).
+func ProviderSchema() []byte { return catalog.Schema() }

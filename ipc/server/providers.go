@@ -31,7 +31,7 @@ func (s *Server) registration(ctx context.Context, q *request, in ipc.Registrati
 }
 
 func (s *Server) schema(context.Context, *request, none) (json.RawMessage, error) {
-	return nil, problem(ipc.CodeNotFound, "There is no schema yet.", "")
+	return accounts.ProviderSchema(), nil
 }
 
 func (s *Server) lint(_ context.Context, _ *request, in ipc.Lint) (ipc.Linted, error) {
