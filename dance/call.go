@@ -53,11 +53,12 @@ func Call(ctx context.Context, l Link, r Registration, t Token, req *http.Reques
 	out.Close, out.TransferEncoding, out.Form, out.PostForm, out.MultipartForm = false, nil, nil, nil, nil
 	key := nonceKey(t, target.Host)
 	for try := 0; ; try++ {
-		res, err := l.callOnce(ctx, r, t, out, serverNonces.get(key))
+		nonce := serverNonces.get(key)
+		res, err := l.callOnce(ctx, r, t, out, nonce)
 		if err != nil {
 			return nil, err
 		}
-		fresh := serverNonces.learn(key, res.Header)
+		fresh := serverNonces.learn(key, nonce, res.Header)
 		if try > 0 || !fresh || !asksNonce(res) || !rewind(out) {
 			return returned(res, req)
 		}

@@ -120,3 +120,45 @@ func TestD56EndlessNoncesOfAnAPI(t *testing.T) {
 		t.Errorf("%d after %d requests", res.StatusCode, asked)
 	}
 }
+
+// Two requests that meet the same new nonce both need it: the second one does
+// not learn it from its own answer first.
+func TestD56CallsAtOnceWithANewNonce(t *testing.T) {
+	const callers = 4
+	var arrived sync.WaitGroup
+	arrived.Add(callers)
+	s := apiServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("DPoP-Nonce", "shared")
+		jws, err := jose.ParseSignedCompact(r.Header.Get("DPoP"), []jose.SignatureAlgorithm{jose.ES256})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if strings.Contains(string(jws.UnsafePayloadWithoutVerification()), `"nonce":"shared"`) {
+			return
+		}
+		arrived.Done()
+		arrived.Wait() // all are under way before any is answered
+		w.Header().Set("WWW-Authenticate", `DPoP error="use_dpop_nonce"`)
+		w.WriteHeader(401)
+	})
+	key, err := newDPoPKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			res, err := Call(t.Context(), apiLink(s), Registration{}, Token{Access: secret.New("at"), Type: dpopType, Key: key}, newRequest(t, "GET", s.URL+"/x", nil))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			res.Body.Close()
+			if res.StatusCode != 200 {
+				t.Errorf("answered %d", res.StatusCode)
+			}
+		})
+	}
+	all.Wait()
+}

@@ -211,17 +211,16 @@ func (n *nonces) get(key string) string {
 	return n.last[key]
 }
 
-// learn keeps the nonce of an answer and reports whether it is a new one.
-func (n *nonces) learn(key string, h http.Header) bool {
+// learn keeps the nonce of an answer and reports whether it is another one
+// than the request had. What is kept says nothing of that: a request beside
+// this one may have brought the same nonce first.
+func (n *nonces) learn(key, used string, h http.Header) bool {
 	nonce := serverNonce(h)
-	if key == "" || nonce == "" {
+	if key == "" || nonce == "" || nonce == used {
 		return false
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.last[key] == nonce {
-		return false
-	}
 	if n.last == nil || len(n.last) >= nonceCount {
 		n.last = map[string]string{}
 	}
