@@ -1,6 +1,7 @@
 package dance
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -39,16 +40,16 @@ func runOAuth1(ctx context.Context, p Provider, prompt Prompt, req Request) (Res
 	if prompt.Exchanging != nil {
 		prompt.Exchanging()
 	}
-	return d.conclude(ctx, func(ctx context.Context) (receipt, error) { return legs.exchange(ctx, back.answer.code) })
+	return d.conclude(ctx, func(ctx context.Context) (receipt, error) { return legs.exchange(ctx, back.answer) })
 }
 
 // oauth1Legs is one dance with OAuth 1.0a.
 type oauth1Legs struct {
 	dance *dance
 
-	mu     sync.Mutex // guards the fields that follow
-	token  string     // of the temporary credentials; a newer one replaces it
-	secret secret.String
+	mu      sync.Mutex               // guards the fields that follow
+	token   string                   // of the temporary credentials; a newer one replaces it
+	secrets map[string]secret.String // of all of them, by token: an answer may have come before the newer one
 }
 
 // address asks for temporary credentials (RFC 5849 section 2.1) and says where
@@ -68,7 +69,11 @@ func (o *oauth1Legs) address(ctx context.Context, redirect string) (string, erro
 		return "", err
 	}
 	o.mu.Lock()
-	o.token, o.secret = token, secret.New(shared)
+	o.token = token
+	if o.secrets == nil {
+		o.secrets = map[string]secret.String{}
+	}
+	o.secrets[token] = secret.New(shared)
 	o.mu.Unlock()
 	u, err := config.AuthorizationURL(token)
 	if err != nil {
@@ -134,15 +139,18 @@ func (o *oauth1Legs) judge(values url.Values) (callback, page, bool) {
 	return callback{code: verifier, values: values}, page{Kind: "done", Provider: name}, true
 }
 
-// exchange gets the token for the verifier (RFC 5849 section 2.3).
-func (o *oauth1Legs) exchange(ctx context.Context, verifier string) (receipt, error) {
+// exchange gets the token for the verifier (RFC 5849 section 2.3), with the
+// credentials that the answer speaks of; a pasted verifier names none.
+func (o *oauth1Legs) exchange(ctx context.Context, answer callback) (receipt, error) {
 	d := o.dance
 	config, err := d.link.consumer(d.registration)
 	if err != nil {
 		return receipt{}, err
 	}
+	verifier := answer.code
 	o.mu.Lock()
-	token, shared := o.token, o.secret
+	token := cmp.Or(answer.values.Get("oauth_token"), o.token)
+	shared := o.secrets[token]
 	o.mu.Unlock()
 	call := &oauth1Call{ctx: ctx, client: newClient(d.link.Provider), stage: "token",
 		secrets: []string{d.registration.ClientSecret.Reveal(), token, shared.Reveal(), verifier}}

@@ -239,6 +239,28 @@ func TestOAuth1AgainReplacesTheCredentials(t *testing.T) {
 	}
 }
 
+// TestOAuth1AgainBesideTheAnswer: a word on Again that arrives together with
+// the answer does not take away the credentials that the answer is for.
+func TestOAuth1AgainBesideTheAnswer(t *testing.T) {
+	o := newOAuth1(t, "")
+	legs := &oauth1Legs{dance: &dance{link: Link{Provider: o.row()}, registration: o.registration(), state: "s"}}
+	if _, err := legs.address(t.Context(), "http://127.0.0.1:1/x"); err != nil {
+		t.Fatal(err)
+	}
+	answer, _, ok := legs.judge(url.Values{"oauth_token": {"temp"}, "oauth_verifier": {"canary-verifier"}})
+	if !ok {
+		t.Fatal("the right answer was not taken")
+	}
+	o.temporary = raw(200, "text/html", strings.ReplaceAll(temporary, "temp", "newer"))
+	if _, err := legs.address(t.Context(), "http://127.0.0.1:1/x"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := legs.exchange(t.Context(), answer)
+	if err != nil || got.token.Access.Reveal() != "access" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func FuzzOAuth1Answer(f *testing.F) {
 	for _, seed := range []string{temporary, final, "oauth_token=a", "a=b&a=c", "%", "oauth_problem=token_used"} {
 		f.Add(200, seed)
