@@ -27,7 +27,7 @@ type Provider struct {
 	RedirectUnknown   bool   // whether the provider takes a loopback redirect is not known
 	Paste             bool   // the user copies the answer from the browser
 	Options           []dance.Option
-	Device            bool   // a device code can be asked for
+	Device            bool   // a device code can be asked for; whether an OpenID provider gives one, its document says
 	NeedsPrivateKey   bool   // registering means making a key pair (OAuth 1.0a with RSA-SHA1)
 	Revocation        string // "revokes", "none", "unknown": what is known of ending tokens there
 	SettingsPage      string
@@ -201,7 +201,7 @@ func viewProvider(e catalog.Entry) Provider {
 		ID: e.ID, Name: e.Name, Category: e.Category, Tile: e.Tile, Instance: e.Instance,
 		RegistrationPage: e.RegistrationPage, RegistrationHelp: e.RegistrationHelp,
 		RedirectURI: dance.RedirectURI(e.Provider), RedirectUnknown: e.Redirect.Mode == "unknown", Paste: e.Redirect.Mode == "paste",
-		Options: slices.Clone(e.Options), Device: e.Endpoints.DeviceAuthorization != "", NeedsPrivateKey: e.OAuth1.Signature == "RSA-SHA1",
+		Options: slices.Clone(e.Options), Device: e.Endpoints.DeviceAuthorization != "" || e.Issuer != "", NeedsPrivateKey: e.OAuth1.Signature == "RSA-SHA1",
 		Revocation: revocationKnown(e.Provider), SettingsPage: e.SettingsPage,
 		Scopes: slices.Clone(e.Scopes), OptionalScopes: slices.Clone(e.OptionalScopes), Words: maps.Clone(e.ScopeWords),
 		BuiltIn: e.BuiltIn, File: e.File, client: e.ClientID,

@@ -40,7 +40,7 @@ func TestPushedRequest(t *testing.T) {
 		if !res.Link.PARRequired || res.Link.Resource != "https://api.example/" || op.lastForm().Get("resource") != "https://api.example/" || len(op.pushes) != 1 {
 			t.Errorf("link %+v after %d pushes", res.Link, len(op.pushes))
 		}
-		if op.pushed != nil && len(op.pushed) != 0 {
+		if len(op.pushed) != 0 {
 			t.Error("the request was not used")
 		}
 	}

@@ -146,13 +146,6 @@ func sameTiles(a, b []galleryTile) bool {
 	return true
 }
 
-// galleryCard is a provider alone: 152 by 64.
-func (u *UI) galleryCard(t galleryTile) *leaf {
-	c := u.newGalleryCell()
-	c.set(t)
-	return c.leaf
-}
-
 // tileMenu is what may be done with a provider besides connecting it at once.
 func (u *UI) tileMenu(provider string, at fyne.CanvasObject) {
 	p, ok := providerOf(u.last, provider)
