@@ -59,7 +59,7 @@ func Call(ctx context.Context, l Link, r Registration, t Token, req *http.Reques
 			return nil, err
 		}
 		fresh := serverNonces.learn(key, nonce, res.Header)
-		if try > 0 || !fresh || !asksNonce(res) || !rewind(out) {
+		if try > 0 || !fresh || res.StatusCode != http.StatusUnauthorized || !challengesNonce(res.Header) || !rewind(out) {
 			return returned(res, req)
 		}
 		res.Body.Close()
@@ -222,14 +222,6 @@ func rewind(req *http.Request) bool {
 	}
 	req.Body = body
 	return true
-}
-
-// asksNonce reports an answer that asks for a proof with its nonce (RFC 9449
-// section 9).
-func asksNonce(res *http.Response) bool {
-	return res.StatusCode == http.StatusUnauthorized && slices.ContainsFunc(challenges(res.Header), func(c challenge) bool {
-		return c.scheme == "dpop" && c.params["error"] == "use_dpop_nonce"
-	})
 }
 
 // returned is the answer without what is not the app's.

@@ -169,7 +169,7 @@ func wantsNonce(a answer) bool {
 	default:
 		return false
 	}
-	if found := challengeError.FindStringSubmatch(a.header.Get("WWW-Authenticate")); found != nil && found[1] == "use_dpop_nonce" {
+	if challengesNonce(a.header) {
 		return true
 	}
 	doc, _ := parseObject(a.body, true)

@@ -234,15 +234,21 @@ func (c *oauth1Call) read(a answer) (map[string]any, error) {
 	return doc, nil
 }
 
-// judge1 finds the error in an answer. Few providers name it, by the
-// extension "OAuth Problem Reporting", in the body or the challenge.
-func judge1(stage string, a answer, doc map[string]any, secrets []string) error {
+// problem1 is what the extension "OAuth Problem Reporting" has few providers
+// say, in the body or the challenge; or "".
+func problem1(h http.Header, doc map[string]any) string {
 	problem := stringAt(doc, "oauth_problem")
-	for _, c := range challenges(a.header) {
+	for _, c := range challenges(h) {
 		if problem == "" && c.scheme == "oauth" {
 			problem = c.params["oauth_problem"]
 		}
 	}
+	return problem
+}
+
+// judge1 finds the error in an answer.
+func judge1(stage string, a answer, doc map[string]any, secrets []string) error {
+	problem := problem1(a.header, doc)
 	failed := &Failed{Stage: stage, Status: a.status, Answered: true, RetryAfter: retryAfter(a.header, time.Now()),
 		Text: fmt.Sprintf("the provider answered HTTP %d", a.status)}
 	general := "invalid_client" // before there is a token, the registration is all that can be wrong

@@ -340,6 +340,8 @@ func (s *shape) verdict(a answer, own bool) error {
 		s.token.Access.Reveal(), s.token.Refresh.Reveal(), s.registration.ClientSecret.Reveal(), s.values["{id}"]})
 	no, said := err.(*Refused)
 	switch {
+	case a.status/100 == 4 && !client && doubtsSignature(a):
+		return odd(revocationStage, a, errors.New("it does not take the signature of our request; check the clock"))
 	case gone, a.status == http.StatusUnauthorized && !client:
 		return &Refused{Stage: revocationStage, Code: "invalid_token", Status: a.status}
 	case a.status == http.StatusUnauthorized && (!said || no.Code == "unknown_error"):

@@ -9,7 +9,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -178,8 +177,6 @@ func (i Identity) or(other Identity) Identity {
 	return i
 }
 
-var challengeError = regexp.MustCompile(`(?i)\berror="?([a-z_]{1,40})`)
-
 // authorize adds a token to an API request as the row says, and what the row
 // has sent with each. A DPoP token needs its own scheme and a proof besides.
 func authorize(req *http.Request, p Provider, clientID string, access secret.String) {
@@ -258,11 +255,18 @@ func (l Link) fetchUser(ctx context.Context, r Registration, t Token) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	if a.status == http.StatusUnauthorized {
+	switch a.status {
+	case http.StatusUnauthorized:
+		if doubtsSignature(a) {
+			return nil, odd(stage, a, errors.New("it does not take the signature of our request; check the clock"))
+		}
 		return nil, &Refused{Stage: stage, Code: "invalid_token", Status: a.status}
-	}
-	if found := challengeError.FindStringSubmatch(a.header.Get("WWW-Authenticate")); a.status == http.StatusForbidden && found != nil {
-		return nil, &Refused{Stage: stage, Code: found[1], Status: a.status}
+	case http.StatusForbidden:
+		for _, c := range challenges(a.header) {
+			if code := c.params["error"]; code != "" {
+				return nil, refused(stage, code, "", a.status, t.Access.Reveal())
+			}
+		}
 	}
 	if a.status != http.StatusOK {
 		return nil, &Failed{Stage: stage, Status: a.status, Answered: true, RetryAfter: retryAfter(a.header, time.Now()),
