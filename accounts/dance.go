@@ -140,7 +140,8 @@ func (d *danceRun) sameAs(o *danceRun) bool {
 	if d.plan.address != "" || o.plan.address != "" {
 		return d.plan.address == o.plan.address
 	}
-	return d.view.Provider == o.view.Provider && d.view.Reconnects == o.view.Reconnects && d.plan.request.Device == o.plan.request.Device
+	return d.view.Provider == o.view.Provider && d.plan.target == o.plan.target && d.view.Reconnects == o.view.Reconnects &&
+		d.plan.request.Device == o.plan.request.Device
 }
 
 // prepare finds the row and what to ask for.
