@@ -3,7 +3,7 @@
 //
 // Usage:
 //
-//	dancecard [--hidden] [--version]
+//	dancecard [--hidden] [--client-document ADDRESS] [--version]
 //
 // A second start shows the first one's window. Exit codes: 0 done; 1 an error,
 // which is on standard error in one line with a hint; 2 usage; 3 no display.
@@ -31,15 +31,9 @@ import (
 	"dancecard/ui"
 )
 
-// exit codes
-const (
-	exitError     = 1
-	exitUsage     = 2
-	exitNoDisplay = 3
-)
-
 func main() {
 	hidden := flag.Bool("hidden", false, "start without a window, in the tray")
+	document := flag.String("client-document", "", "`ADDRESS` of your own client id metadata document (dancectl providers client-document)")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Parse()
 	meta := metadata()
@@ -49,16 +43,11 @@ func main() {
 	case flag.NArg() > 0:
 		fail(exitUsage, fmt.Errorf("it takes no arguments, and %q is one", flag.Arg(0)), "dancecard --help")
 	default:
-		run(meta, *hidden)
+		run(meta, *hidden, *document)
 	}
 }
 
-func fail(code int, err error, hint string) {
-	fmt.Fprintf(os.Stderr, "dancecard: %v\nhint: %s\n", err, hint)
-	os.Exit(code)
-}
-
-func run(meta fyne.AppMetadata, hidden bool) {
+func run(meta fyne.AppMetadata, hidden bool, document string) {
 	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	if err := harden(); err != nil {
 		fmt.Fprintln(os.Stderr, "dancecard: core dumps could not be switched off:", err)
@@ -82,7 +71,7 @@ func run(meta fyne.AppMetadata, hidden bool) {
 		fail(exitNoDisplay, errors.New("there is no display to show a window on"), "start it in a desktop session, or use dancectl where one runs")
 	}
 	data, providers := xdg("XDG_DATA_HOME", ".local/share"), filepath.Join(xdg("XDG_CONFIG_HOME", ".config"), "providers")
-	book, err := accounts.Open(context.Background(), accounts.Options{Dir: data, Providers: providers})
+	book, err := accounts.Open(context.Background(), accounts.Options{Dir: data, Providers: providers, ClientDocument: document})
 	if err != nil {
 		sockets.Close()
 		fail(exitError, err, hintOf(err))
@@ -139,11 +128,4 @@ func showRunning() {
 	if err := new(ipc.Control).Show(ctx); err != nil {
 		fail(exitError, err, "another Dancecard runs but does not answer; end it and start again")
 	}
-}
-
-func hintOf(err error) string {
-	if e, ok := errors.AsType[*accounts.Error](err); ok {
-		return e.Hint
-	}
-	return "nothing was changed; try again"
 }

@@ -1,6 +1,11 @@
 package accounts
 
-import "dancecard/dance/catalog"
+import (
+	"slices"
+
+	"dancecard/dance"
+	"dancecard/dance/catalog"
+)
 
 // LintProvider reads a provider file as the catalogue would and explains what
 // is wrong with it. The provider is of use only if there are no problems.
@@ -15,3 +20,24 @@ func LintProvider(name string, data []byte) (Provider, []ProviderProblem) {
 
 // ProviderSchema is the JSON schema of provider files (draft 2020-12).
 func ProviderSchema() []byte { return catalog.Schema() }
+
+// ClientDocument is the client id metadata document to publish at address, so
+// that the providers with these ids take Dancecard for a registered client;
+// with none, those of the gallery that are known to read such documents.
+func (b *Book) ClientDocument(address string, providers []string) ([]byte, error) {
+	var redirects []string
+	for _, e := range b.catalog.Entries() {
+		if slices.Contains(providers, e.ID) || len(providers) == 0 && slices.Contains(e.RegistrationMethods, "document") {
+			redirects = append(redirects, dance.RedirectURI(e.Provider))
+		}
+	}
+	if unknown := slices.IndexFunc(providers, func(id string) bool { _, ok := b.catalog.Get(id); return !ok }); unknown >= 0 {
+		return nil, noSuchProvider(providers[unknown])
+	}
+	slices.Sort(redirects)
+	document, err := dance.ClientDocument(address, "Dancecard", slices.Compact(redirects))
+	if err != nil {
+		return nil, &Error{Code: CodeBadRequest, Text: sentence(err.Error()), Hint: "Give an https address with a path, where you will publish the document."}
+	}
+	return document, nil
+}

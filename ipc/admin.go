@@ -91,6 +91,12 @@ type (
 		Problems []ProviderProblem `json:"problems"`
 		Provider *Provider         `json:"provider,omitempty"`
 	}
+	// ClientDocument is the body of POST /v1/providers/-/client-document: where
+	// the document will be published, and for which providers.
+	ClientDocument struct {
+		Address   string   `json:"address"`
+		Providers []string `json:"providers,omitempty"`
+	}
 	// SetBrowser is the body of PUT /v1/accounts/{ref}/browser.
 	SetBrowser struct {
 		Browser string `json:"browser"`
@@ -196,8 +202,9 @@ type Keep struct {
 // own client.
 type Registration struct {
 	Instance     string `json:"instance,omitempty"`
-	ClientID     string `json:"client_id"`
+	ClientID     string `json:"client_id,omitempty"`
 	ClientSecret Secret `json:"client_secret,omitempty"`
+	ClientFile   Secret `json:"client_file,omitempty"` // instead of both: the provider's file of the client, such as Google's client_secret.json
 	PrivateKey   Secret `json:"private_key,omitempty"` // PEM, OAuth 1.0a with RSA-SHA1
 }
 

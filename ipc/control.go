@@ -196,6 +196,14 @@ func (c *Control) Schema(ctx context.Context) ([]byte, error) {
 	return raw, err
 }
 
+// ClientDocument makes the client id metadata document to publish at an
+// address, for Dancecard's flag --client-document.
+func (c *Control) ClientDocument(ctx context.Context, d ClientDocument) ([]byte, error) {
+	var raw json.RawMessage
+	err := c.post(ctx, d, &raw, "providers", "-", "client-document")
+	return raw, err
+}
+
 // SetRegistration stores the user's own client for a provider.
 func (c *Control) SetRegistration(ctx context.Context, provider string, r Registration) error {
 	return c.do(ctx, call{method: "PUT", path: path("providers", provider, "registration"), body: r}, nil)

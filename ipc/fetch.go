@@ -45,7 +45,12 @@ type fetcher struct {
 	account string
 }
 
-// RoundTrip implements [http.RoundTripper].
+// RoundTrip implements [http.RoundTripper]. The Referer that an http.Client adds
+// after a redirect is left out: Dancecard takes it for a web page's request.
 func (f fetcher) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Header.Get("Referer") != "" {
+		r = r.Clone(r.Context())
+		r.Header.Del("Referer")
+	}
 	return f.client.Fetch(r.Context(), f.account, r)
 }

@@ -16,6 +16,7 @@ type connectFlags struct {
 	clientID   string
 	secretFile string
 	keyFile    string
+	clientFile string
 	want       ipc.Connect
 }
 
@@ -71,8 +72,11 @@ beforehand with --yes. A client secret is read from a file or at a prompt.`,
 	flags.StringVar(&f.want.Browser, "browser", "", "the browser to open, as \"dancectl browsers\" lists them")
 	flags.StringToStringVar(&f.want.Options, "option", nil, "a choice that the provider offers, as `ID=TEXT`, ID=on or ID=off")
 	flags.BoolVar(&f.want.DPoP, "dpop", false, "bind the tokens to a key of Dancecard's, where the provider can; programs then use fetch")
+	flags.StringVar(&f.clientFile, "client-file", "", "the provider's `FILE` of your client, such as Google's client_secret.json")
 	flags.StringVar(&f.keyFile, "private-key-file", "", "file with the RSA key that signs requests (OAuth 1.0a with RSA-SHA1)")
 	cmd.MarkFlagsMutuallyExclusive("reconnect", "client-id")
+	cmd.MarkFlagsMutuallyExclusive("client-file", "client-id")
+	cmd.MarkFlagsMutuallyExclusive("reconnect", "client-file")
 	cmd.MarkFlagsMutuallyExclusive("device", "browser")
 	cmd.MarkFlagsMutuallyExclusive("device", "print-url")
 	cmd.RegisterFlagCompletionFunc("reconnect", first(t.accountWords))
@@ -100,7 +104,7 @@ func named(arg string) (provider, address string) {
 
 // register stores the user's own client before the dance, if one is given.
 func (t *tool) register(ctx context.Context, f connectFlags) error {
-	if f.clientID == "" {
+	if f.clientID == "" && f.clientFile == "" {
 		if f.secretFile != "" || f.keyFile != "" {
 			return &problem{exitUsage, "a client secret needs its client id", "add --client-id ID"}
 		}
@@ -119,6 +123,8 @@ func (t *tool) register(ctx context.Context, f connectFlags) error {
 	}
 	r := ipc.Registration{Instance: f.want.Instance, ClientID: f.clientID}
 	switch {
+	case f.clientFile != "":
+		r.ClientFile, err = clientFile(f.clientFile)
 	case f.keyFile != "":
 		r.PrivateKey, err = keyFile(f.keyFile)
 	case f.secretFile != "":

@@ -187,3 +187,28 @@ func TestFetch(t *testing.T) {
 		t.Errorf("a header without a colon: exit %d", r.code)
 	}
 }
+
+func TestConnectTakesAClientFile(t *testing.T) {
+	d := newDancer(t)
+	d.answer("GET /v1/providers/demo", ipc.Provider{ID: "demo", Name: "Demo"})
+	d.answer("PUT /v1/providers/demo/registration", struct{}{})
+	d.follow(t, waiting, cameBack())
+	content := `{"installed":{"client_id":"id-1"}}`
+	if r := dancectl(t, "connect", "demo", "--print-url", "--yes", "--client-file", file(t, content)); r.code != 0 {
+		t.Fatal(r.err)
+	}
+	sent, _ := json.Marshal(ipc.Registration{ClientFile: ipc.Secret(content)})
+	if got := d.requests("PUT"); len(got) != 1 || got[0] != "PUT /v1/providers/demo/registration "+string(sent) {
+		t.Errorf("asked %q", got)
+	}
+}
+
+func TestClientDocument(t *testing.T) {
+	d := start(t)
+	d.answer("POST /v1/providers/-/client-document", map[string]string{"client_id": "https://me.example/d.json"})
+	dancectl(t, "providers", "client-document", "https://me.example/d.json", "github").wants(t, 0,
+		`{"client_id":"https://me.example/d.json"}`+"\n", "")
+	if got := d.requests("POST"); len(got) != 1 || !strings.HasSuffix(got[0], `{"address":"https://me.example/d.json","providers":["github"]}`) {
+		t.Errorf("asked %q", got)
+	}
+}

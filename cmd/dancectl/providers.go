@@ -42,7 +42,7 @@ func (t *tool) providers() *cobra.Command {
 		}
 		return nil
 	})
-	cmd.AddCommand(listToo(cmd), t.providerShow(), t.providerLint(), t.providerSchema())
+	cmd.AddCommand(listToo(cmd), t.providerShow(), t.providerLint(), t.providerSchema(), t.clientDocument())
 	return cmd
 }
 
@@ -208,6 +208,27 @@ func readText(path string) (string, error) {
 		return "", &problem{exitUsage, path + " is too long or is no text", "a provider file is a small TOML file"}
 	}
 	return string(data), nil
+}
+
+func (t *tool) clientDocument() *cobra.Command {
+	return &cobra.Command{
+		Use:   "client-document ADDRESS [PROVIDER...]",
+		Short: "Print a client id metadata document to publish",
+		Long: `Print the client id metadata document to publish at ADDRESS, an https address of
+yours. Started with --client-document ADDRESS, Dancecard then needs no client id
+at providers that read such documents. Without PROVIDER it is for those of the
+gallery that are known to.`,
+		Example: "  dancectl providers client-document https://me.example/dancecard.json > dancecard.json",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: t.work(func(cmd *cobra.Command, args []string) error {
+			document, err := t.control.ClientDocument(cmd.Context(), ipc.ClientDocument{Address: args[0], Providers: args[1:]})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(t.out, string(document))
+			return err
+		}),
+	}
 }
 
 func (t *tool) providerSchema() *cobra.Command {

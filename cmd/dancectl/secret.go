@@ -62,6 +62,16 @@ func keyFile(path string) (ipc.Secret, error) {
 	return ipc.Secret(data), nil
 }
 
+// clientFile reads a provider's file of a client. Such files are downloaded, and
+// so may be readable by others.
+func clientFile(path string) (ipc.Secret, error) {
+	text, err := readText(path)
+	if err != nil {
+		return "", &problem{exitUsage, path + " cannot be read, or is no client's file", "download it again from the provider's page"}
+	}
+	return ipc.Secret(text), nil
+}
+
 // readOurs reads a file that nobody else may read, a byte more than maxSecret
 // at most.
 func readOurs(path string) ([]byte, error) {

@@ -43,6 +43,7 @@ func (s *Server) controlRoutes() []route {
 		handle("PUT", "/v1/providers/{id}/registration", s.registration),
 		handle("GET", "/v1/providers/-/schema", s.schema),
 		handle("POST", "/v1/providers/-/lint", s.lint),
+		handle("POST", "/v1/providers/-/client-document", s.clientDocument),
 		handle("GET", "/v1/browsers", s.browsers),
 
 		handle("GET", "/v1/profiles", s.profiles),

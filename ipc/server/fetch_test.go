@@ -224,3 +224,23 @@ func TestFetchBodies(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// An http.Client names the address that it was sent away from, which no
+// request to a socket may have.
+func TestHTTPClientFollowsRedirects(t *testing.T) {
+	_, c, base := newFetchRig(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/moved" {
+			http.Redirect(w, r, "/here", http.StatusFound)
+			return
+		}
+		io.WriteString(w, r.URL.Path)
+	})
+	resp, err := c.HTTPClient("api").Get(base + "/moved")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); string(body) != "/here" || err != nil {
+		t.Errorf("%q, %v", body, err)
+	}
+}

@@ -24,10 +24,24 @@ func (s *Server) provider(_ context.Context, q *request, _ none) (ipc.Provider, 
 }
 
 func (s *Server) registration(ctx context.Context, q *request, in ipc.Registration) (none, error) {
-	if in.ClientID == "" {
+	id, hidden := in.ClientID, secret.New(in.ClientSecret.Reveal())
+	if in.ClientFile != "" {
+		if in.ClientID != "" || in.ClientSecret != "" {
+			return none{}, badRequest("There are a client_file and a client_id: give one of them.")
+		}
+		var err error
+		if id, hidden, err = accounts.ReadClientFile([]byte(in.ClientFile.Reveal())); err != nil {
+			return none{}, err
+		}
+	}
+	if id == "" {
 		return none{}, badRequest("There is no client_id.")
 	}
-	return none{}, s.book.SetRegistration(ctx, q.vars[0], in.Instance, in.ClientID, secret.New(in.ClientSecret.Reveal()), secret.New(in.PrivateKey.Reveal()))
+	return none{}, s.book.SetRegistration(ctx, q.vars[0], in.Instance, id, hidden, secret.New(in.PrivateKey.Reveal()))
+}
+
+func (s *Server) clientDocument(_ context.Context, _ *request, in ipc.ClientDocument) (json.RawMessage, error) {
+	return s.book.ClientDocument(in.Address, in.Providers)
 }
 
 func (s *Server) schema(context.Context, *request, none) (json.RawMessage, error) {

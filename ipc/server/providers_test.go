@@ -40,3 +40,42 @@ func TestSchemaOverTheSocket(t *testing.T) {
 		t.Errorf("%.200s, %v", data, err)
 	}
 }
+
+func TestClientDocumentOverTheSocket(t *testing.T) {
+	admin := newRig(t).admin()
+	const address = "https://me.example/dancecard.json"
+	data, err := admin.ClientDocument(t.Context(), ipc.ClientDocument{Address: address, Providers: []string{"github", "gitlab"}})
+	var document struct {
+		ClientID  string   `json:"client_id"`
+		Redirects []string `json:"redirect_uris"`
+		Method    string   `json:"token_endpoint_auth_method"`
+	}
+	if err != nil || json.Unmarshal(data, &document) != nil || document.ClientID != address || document.Method != "none" ||
+		!slices.Contains(document.Redirects, "http://127.0.0.1/dancecard/github") || len(document.Redirects) != 2 {
+		t.Errorf("%s, %v", data, err)
+	}
+	_, err = admin.ClientDocument(t.Context(), ipc.ClientDocument{Address: address, Providers: []string{"nosuch"}})
+	wantCode(t, err, ipc.CodeNoSuchProvider)
+	_, err = admin.ClientDocument(t.Context(), ipc.ClientDocument{Address: "http://me.example/"})
+	wantCode(t, err, ipc.CodeBadRequest)
+}
+
+// Google's file is read here, and its secret goes into the vault alone.
+func TestClientFileOverTheSocket(t *testing.T) {
+	r := newOpenRig(t)
+	admin := r.admin()
+	file := ipc.Secret(`{"installed":{"client_id":"id-1.apps.googleusercontent.com","client_secret":"canary-secret","redirect_uris":["http://localhost"]}}`)
+	if err := admin.SetRegistration(t.Context(), "google", ipc.Registration{ClientFile: file}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := admin.Provider(t.Context(), "google")
+	if err != nil || p.NeedsRegistration {
+		t.Errorf("%+v, %v", p, err)
+	}
+	err = admin.SetRegistration(t.Context(), "google", ipc.Registration{ClientFile: `{"installed":{"client_secret":"canary-secret"}}`})
+	wantCode(t, err, ipc.CodeBadRequest)
+	if strings.Contains(err.Error(), "canary") {
+		t.Error("the secret is in the error")
+	}
+	wantCode(t, admin.SetRegistration(t.Context(), "google", ipc.Registration{ClientFile: file, ClientID: "x"}), ipc.CodeBadRequest)
+}
