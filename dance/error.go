@@ -88,6 +88,8 @@ func (e *Failed) Unwrap() error { return e.Cause }
 type Invalid struct {
 	Stage string
 	Text  string
+
+	clock bool // it may be this machine's clock that is wrong
 }
 
 // Error is Text and where it happened.

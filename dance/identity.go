@@ -87,7 +87,7 @@ func (l Link) quarrel(token *oidc.IDToken, claims map[string]any, e expected) st
 	case !issued:
 		return "it does not say when it was issued"
 	case token.IssuedAt.After(time.Now().Add(5 * time.Minute)):
-		return "it comes from the future; check the clock"
+		return "it comes from the future" + checkClock
 	case claims["azp"] != nil && azp != l.ClientID:
 		return "it was issued to another client"
 	case azp == "" && slices.ContainsFunc(token.Audience, func(a string) bool { return a != l.ClientID && (a == "" || a != l.Provider.Quirks.AnyAudience) }):
@@ -123,19 +123,21 @@ func (l Link) algorithms() []string {
 	return found
 }
 
+const checkClock = "; check the clock"
+
 func invalidID(text string) *Invalid {
-	return &Invalid{Stage: "identity", Text: "the provider's ID token cannot be trusted: " + text}
+	return &Invalid{Stage: "identity", Text: "the provider's ID token cannot be trusted: " + text, clock: strings.HasSuffix(text, checkClock)}
 }
 
 // reason turns go-oidc's error, which may quote the token, into plain words.
 func reason(err error) string {
 	if _, ok := errors.AsType[*oidc.TokenExpiredError](err); ok {
-		return "it has expired; check the clock"
+		return "it has expired" + checkClock
 	}
 	for _, known := range []struct{ part, text string }{
 		{"different provider", "its issuer is not this provider"},
 		{"expected audience", "it was made for another client"},
-		{"nbf", "it is not valid yet; check the clock"},
+		{"nbf", "it is not valid yet" + checkClock},
 		{"verify signature", "its signature is wrong"},
 		{"malformed jwt", "its form or its signature algorithm is not accepted"},
 	} {

@@ -2,6 +2,7 @@ package dance
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -15,8 +16,9 @@ import (
 // leaves Token.Refresh empty: the caller keeps the old one. An answer that is
 // silent about scopes leaves Token.Granted empty unless scopes were asked for.
 // old needs its refresh token and, for DPoP, its key, which the new token
-// keeps. who is needed to check an ID token in the answer (same iss and sub); where
-// the provider's keys cannot be fetched, Token.ID is left empty instead.
+// keeps. who is needed to check an OpenID provider's ID token in the answer (same
+// iss and sub); where the provider's keys cannot be fetched, or only this
+// machine's clock speaks against it, Token.ID is left empty instead.
 //
 // Errors: *Refused (see GrantEnded and RegistrationDead), *Failed (may pass;
 // Answered says whether the old refresh token may be spent), *Invalid.
@@ -58,12 +60,12 @@ func Refresh(ctx context.Context, l Link, r Registration, old Token, scopes []st
 	if t.Granted == nil {
 		t.Granted = scopes
 	}
-	if t.ID.IsZero() || p.Issuer == "" {
+	if t.ID.IsZero() || !p.oidc() {
 		return t, nil
 	}
 	_, err = l.verify(ctx, expected{raw: t.ID.Reveal(), access: t.Access.Reveal(), who: who})
-	switch {
-	case isInvalid(err):
+	switch invalid, ok := errors.AsType[*Invalid](err); {
+	case ok && !invalid.clock:
 		return Token{Refresh: t.Refresh}, err
 	case err != nil:
 		t.ID = secret.String{}
