@@ -53,51 +53,61 @@ func wrongName(format string, args ...any) *Invalid {
 // atproto makes a row of a handle or a DID: handle → DID → document → server →
 // authorization server, each of which must confirm the one before.
 func (f finder) atproto(ctx context.Context, typed string) (Provider, error) {
-	did, handle := typed, ""
-	home := ""
-	if !strings.HasPrefix(typed, "did:") {
+	did, handle, home := typed, "", f.directory
+	switch {
+	case !strings.HasPrefix(typed, "did:"):
 		handle = strings.ToLower(strings.TrimPrefix(typed, "@"))
-		if !handleForm.MatchString(handle) || len(handle) > handleLength {
-			return Provider{}, wrongName("that is not a handle; a handle looks like mira.bsky.social")
-		}
-		if slices.ContainsFunc(handleNowhere, func(end string) bool { return strings.HasSuffix(handle, end) }) {
-			return Provider{}, wrongName("the handle ends in a name that is not on the internet; check it")
-		}
-		var err error
-		if did, err = f.resolveHandle(ctx, handle); err != nil {
-			return Provider{}, err
-		}
 		home = f.web(handle)
-	} else if home = f.directory; strings.HasPrefix(did, "did:web:") {
-		home = f.didHost(did)
+	case strings.HasPrefix(typed, "did:web:"):
+		home = f.didHost(typed)
 	}
 	c := newClient(Provider{Issuer: home})
+	if handle != "" {
+		err := checkHandle(handle)
+		if err == nil {
+			did, err = f.resolveHandle(ctx, c, handle)
+		}
+		if err != nil {
+			return Provider{}, err
+		}
+	}
 	doc, err := f.fetchDID(ctx, c, did)
 	if err != nil {
 		return Provider{}, err
 	}
 	if handle == "" {
-		handle = f.confirmed(ctx, doc)
+		handle = f.confirmed(ctx, c, doc)
 	} else if !slices.Contains(doc.handles, handle) {
 		return Provider{}, wrongName("the handle %s points to an identity that does not call itself so; it may be somebody else's", handle)
 	}
 	return f.atprotoRow(ctx, c, did, handle, doc.server)
 }
 
+func checkHandle(handle string) error {
+	switch {
+	case !handleForm.MatchString(handle) || len(handle) > handleLength:
+		return wrongName("that is not a handle; a handle looks like mira.bsky.social")
+	case slices.ContainsFunc(handleNowhere, func(end string) bool { return strings.HasSuffix(handle, end) }):
+		return wrongName("the handle ends in a name that is not on the internet; check it")
+	}
+	return nil
+}
+
 // confirmed is the handle that a document claims, if it leads back there; who
-// typed a DID has not vouched for any.
-func (f finder) confirmed(ctx context.Context, doc didDocument) string {
-	if len(doc.handles) == 0 || !handleForm.MatchString(doc.handles[0]) {
+// typed a DID has not vouched for any. The site of the handle is a stranger's
+// word, so c, whose home is where the document lives, keeps to the outside.
+func (f finder) confirmed(ctx context.Context, c *client, doc didDocument) string {
+	if len(doc.handles) == 0 || checkHandle(doc.handles[0]) != nil {
 		return ""
 	}
-	if did, err := f.resolveHandle(ctx, doc.handles[0]); err != nil || did != doc.id {
+	if did, err := f.resolveHandle(ctx, c, doc.handles[0]); err != nil || did != doc.id {
 		return ""
 	}
 	return doc.handles[0]
 }
 
 // resolveHandle asks DNS and the host itself; one is enough, two must agree.
-func (f finder) resolveHandle(ctx context.Context, handle string) (string, error) {
+func (f finder) resolveHandle(ctx context.Context, c *client, handle string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, handleTime)
 	defer cancel()
 	type word struct {
@@ -109,7 +119,7 @@ func (f finder) resolveHandle(ctx context.Context, handle string) (string, error
 		did, err := f.didByDNS(ctx, handle)
 		dns <- word{did, err}
 	}()
-	byWeb, webErr := f.didByWeb(ctx, handle)
+	byWeb, webErr := f.didByWeb(ctx, c, handle)
 	byDNS := <-dns
 	switch {
 	case isInvalid(byDNS.err):
@@ -149,9 +159,8 @@ func (f finder) didByDNS(ctx context.Context, handle string) (string, error) {
 	return "", wrongName("the name service knows several identities for %s; ask its owner to leave one", handle)
 }
 
-func (f finder) didByWeb(ctx context.Context, handle string) (string, error) {
-	origin := f.web(handle)
-	a, err := newClient(Provider{Issuer: origin}).get(ctx, finding, origin+"/.well-known/atproto-did")
+func (f finder) didByWeb(ctx context.Context, c *client, handle string) (string, error) {
+	a, err := c.get(ctx, finding, f.web(handle)+"/.well-known/atproto-did")
 	if err != nil {
 		return "", err
 	}

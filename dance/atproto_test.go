@@ -275,6 +275,26 @@ func TestD24IdentityOnAnInnerServer(t *testing.T) {
 	}
 }
 
+// The handle that a document claims is nobody's word but the document's: its
+// site is not looked for inside this network.
+func TestD24ClaimedHandleOnAnInnerServer(t *testing.T) {
+	n := newNetwork(t)
+	n.names.set("_atproto.mira.test")
+	n.site.at["/.well-known/atproto-did"] = raw(200, "text/plain", miraDID)
+	doc := didDocument{id: miraDID, handles: []string{"mira.test"}}
+	if got := n.confirmed(t.Context(), &client{home: "directory.invalid"}, doc); got != "" || len(n.site.asked) != 0 {
+		t.Errorf("%q after %v", got, n.site.asked)
+	}
+	if got := n.confirmed(t.Context(), newClient(Provider{Issuer: n.site.URL}), doc); got != "mira.test" {
+		t.Errorf("from inside: %q", got)
+	}
+	n.names.set("_atproto.printer.internal", "did="+miraDID)
+	doc.handles[0] = "printer.internal"
+	if got := n.confirmed(t.Context(), newClient(Provider{Issuer: n.site.URL}), doc); got != "" {
+		t.Errorf("a name that is not on the internet: %q", got)
+	}
+}
+
 // The last link of the chain: whoever the authorization server says signed in
 // must be the one whose handle was typed.
 func TestAtprotoAnotherSubject(t *testing.T) {
