@@ -69,6 +69,9 @@ func (d *dance) askForCode(ctx context.Context) (*deviceWait, error) {
 	if len(d.request.Scopes) > 0 {
 		form.Set(cmp.Or(p.Device.ScopeParam, "scope"), joinScopes(p, d.request.Scopes))
 	}
+	if d.link.Resource != "" {
+		form.Set("resource", d.link.Resource)
+	}
 	credentials := d.link.authenticate(d.registration, form)
 	form.Set(p.clientIDParam(), d.registration.ClientID) // REQUIRED in section 3.1, whatever the authentication
 	body, kind := form.Encode(), "application/x-www-form-urlencoded"

@@ -84,7 +84,7 @@ func TestD53DeviceFlow(t *testing.T) {
 		pollError("authorization_pending"), pollError("slow_down"), pollError("authorization_pending"), pollError("slow_down"),
 		raw(200, "application/json", goodToken)}}
 	row := deviceRow(t, play)
-	row.AuthStyle = AuthPost
+	row.AuthStyle, row.Resource = AuthPost, "https://api.example/"
 	synctest.Test(t, func(t *testing.T) {
 		var shown []Code
 		began, exchanging := time.Now(), 0
@@ -105,7 +105,8 @@ func TestD53DeviceFlow(t *testing.T) {
 			t.Errorf("got %+v", res)
 		}
 	})
-	if play.request().Get("client_id") != "us" || play.request().Get("scope") != "a b" || play.request().Get("client_secret") != "canary-secret" {
+	if play.request().Get("client_id") != "us" || play.request().Get("scope") != "a b" || play.request().Get("client_secret") != "canary-secret" ||
+		play.request().Get("resource") != "https://api.example/" {
 		t.Errorf("asked %v", play.request())
 	}
 	poll := play.polled()[0]
