@@ -44,10 +44,11 @@ func (lb *loopback) pastedQuery(text string) (string, error) {
 	base, query, _ := strings.Cut(text, "?")
 	query, _, _ = strings.Cut(query, "#")
 	u, err := url.Parse(base)
+	begins, _, _ := strings.Cut(lb.leads(), "?")
 	switch {
 	case err != nil || u.User != nil || u.Fragment != "":
 		return "", notIt("that is no address; copy the whole address from the browser")
-	case base == lb.leads() || lb.starts(u.EscapedPath()) && u.Host == lb.host:
+	case base == begins && base != lb.redirect || lb.starts(u.EscapedPath()) && u.Host == lb.host:
 		return "", notIt("that is the address where the sign-in begins; copy the one where the browser ends up")
 	case base != lb.redirect:
 		return "", notIt("that address is not where this provider sends its answer; copy the one where the browser ended up")

@@ -50,6 +50,12 @@ func TestPasteWrongTexts(t *testing.T) {
 			t.Fatalf("%s: taken", name)
 		}
 	}
+	lb.lead("https://issuer.example/authorize?client_id=us&state=right-state")
+	for _, text := range []string{start, lb.leads()} {
+		if err := lb.paste(text); err == nil || !strings.Contains(err.Error(), "where the sign-in begins") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 	if err := lb.paste("  " + lb.redirect + rightQuery + "\n"); err != nil {
 		t.Fatal(err)
 	}
