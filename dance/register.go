@@ -35,9 +35,8 @@ type RegisterOptions struct {
 }
 
 const (
-	registering     = "registration" // the stage that errors name
-	clientIDLength  = 2 << 10
-	deviceGrantType = "urn:ietf:params:oauth:grant-type:device_code"
+	registering    = "registration" // the stage that errors name
+	clientIDLength = 2 << 10
 )
 
 // registrar is one climb of the ladder.
@@ -148,7 +147,7 @@ func (g registrar) grantTypes() []string {
 		types = types[:1]
 	}
 	if g.row.Endpoints.DeviceAuthorization != "" {
-		types = append(types, deviceGrantType)
+		types = append(types, deviceGrant)
 	}
 	return types
 }

@@ -101,7 +101,7 @@ func TestDynamicRegistrationAsksForANativeClient(t *testing.T) {
 	}
 	grants, _ := json.Marshal(r.asked["grant_types"])
 	redirects, _ := json.Marshal(r.asked["redirect_uris"])
-	if string(grants) != `["authorization_code","refresh_token","`+deviceGrantType+`"]` || string(redirects) != `["`+ownRedirect+`"]` {
+	if string(grants) != `["authorization_code","refresh_token","`+deviceGrant+`"]` || string(redirects) != `["`+ownRedirect+`"]` {
 		t.Errorf("%s %s", grants, redirects)
 	}
 }
