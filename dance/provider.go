@@ -188,10 +188,12 @@ type Revocation struct {
 	Lookup  Lookup            `toml:"lookup" json:"lookup,omitzero"` // asked first, for {id} (Heroku)
 }
 
-// Lookup finds the id under which a provider keeps a token.
+// Lookup finds the id under which a provider keeps a token: URL answers with a
+// JSON list, and the one item in which Match is the access token says the ID.
 type Lookup struct {
-	URL string `toml:"url" json:"url"` // GET with the access token
-	ID  string `toml:"id" json:"id"`   // JSON path of the id
+	URL   string `toml:"url" json:"url"`     // GET with the access token
+	Match string `toml:"match" json:"match"` // JSON path of the access token in an item
+	ID    string `toml:"id" json:"id"`       // JSON path of the id in that item
 }
 
 // Quirks are deviations of token answers that a row declares.

@@ -299,33 +299,6 @@ func (s *shape) body(u *url.URL, params url.Values) (io.Reader, string) {
 	return strings.NewReader(params.Encode()), "application/x-www-form-urlencoded"
 }
 
-// lookup asks under which id the provider keeps the token.
-func (s *shape) lookup(ctx context.Context) error {
-	look := s.link.Provider.Revocation.Lookup
-	req, err := http.NewRequest(http.MethodGet, look.URL, nil)
-	if err != nil {
-		return &Failed{Stage: revocationStage, Text: "the look-up address cannot be used"}
-	}
-	req.Header.Set("Accept", "application/json")
-	if req, err = s.link.attach(s.registration, s.token, req, ""); err != nil {
-		return err
-	}
-	a, err := newClient(s.link.Provider).send(ctx, revocationStage, req)
-	if err == nil {
-		err = s.verdict(a, true)
-	}
-	if err != nil {
-		return err
-	}
-	doc, err := parseJSON(a.body, false)
-	id := text(doc, look.ID)
-	if err != nil || id == "" || len(id) > subjectLength {
-		return odd(revocationStage, a, errors.New("it does not say under which id it keeps the token"))
-	}
-	s.values["{id}"] = id
-	return nil
-}
-
 // verdict reads an answer to a request that speaks of the token: bearer calls
 // answer 401 for a dead one, and addresses that are the token's own 404.
 func (s *shape) verdict(a answer, own bool) error {

@@ -81,8 +81,8 @@ func (r *reader) checkRevocation(p dance.Provider) {
 	case own && v.Style != "request":
 		r.add("revocation", "method, auth, send, params and lookup are for requests of the row's own", `write style = "request", or delete them`)
 	}
-	if (v.Lookup.URL == "") != (v.Lookup.ID == "") {
-		r.add("revocation.lookup", "a lookup needs its address and the path of the id", "add url and id")
+	if l := v.Lookup; l != (dance.Lookup{}) && (l.URL == "" || l.Match == "" || l.ID == "") {
+		r.add("revocation.lookup", "a lookup needs its address and the paths of the token and of the id", "add url, match and id")
 	}
 	uses := strings.Contains(p.Endpoints.Revocation, "{id}")
 	for name, value := range v.Params {

@@ -34,7 +34,7 @@ type object = map[string]any
 
 // needed are the keys that a table is of no use without.
 var needed = map[string][]string{
-	"instance": {"param", "label", "example"}, "options": {"id", "label", "param"}, "revocation.lookup": {"url", "id"},
+	"instance": {"param", "label", "example"}, "options": {"id", "label", "param"}, "revocation.lookup": {"url", "match", "id"},
 }
 
 func schemaOf(key string, t reflect.Type) object {

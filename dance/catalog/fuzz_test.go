@@ -23,7 +23,7 @@ func FuzzProviderFile(f *testing.F) {
 		"[[options]]\nid = \"a\"\nlabel = \"A\"\nparam = \"a\"\n[[options]]\n", "options = [{ id = \"a\" }, 1, [{ id = 2 }]]\n",
 		"[options]\n[options.0]\nid = 1\n", "[[options.id]]\n", "[[redirect]]\nmode = \"paste\"\nuri = \"urn:ietf:wg:oauth:2.0:oob\"\n",
 		"[redirect]\nmode = \"paste\"\nuri = \"urn:ietf:wg:oauth:2.0:oob\"\nkeep = [\"a\"]\nhost_param = \"h\"\nhosts = [\"a.example\"]\n",
-		"[endpoints]\nrevocation = \"https://a.example/{id}/{extra.x}?t={access_token}\"\n[revocation]\nstyle = \"request\"\nlookup = { url = \"https://a.example/\", id = \"0.id\" }\n",
+		"[endpoints]\nrevocation = \"https://a.example/{id}/{extra.x}?t={access_token}\"\n[revocation]\nstyle = \"request\"\nlookup = { url = \"https://a.example/\", match = \"token\", id = \"id\" }\n",
 		"[identity]\nurl = \"https://a.example/{access_token}\"\nmethod = \"POST\"\nbody = \"{}\"\n",
 		"[api]\nheader = \"X-A\"\nbase_from = \"a.b\"\nbase_under = [\".a.example\"]\n", "[device]\nscope_param = \"scopes\"\n",
 		"registration_methods = [\"document\", \"dynamic\"]\nresource = \"https://a.example\"\ndpop = \"required\"\n",

@@ -76,6 +76,7 @@ var takings = []taking{
 	table("revocation.params", func(p row) *map[string]string { return &p.Revocation.Params }),
 	{"revocation.style", func(p dance.Provider) bool { return p.Revocation.Style == "request" },
 		func(p row) { p.Revocation = dance.Revocation{Style: "rfc7009"} }},
+	text("revocation.lookup.match", func(p row) *string { return &p.Revocation.Lookup.Match }),
 	{"revocation.lookup", func(p dance.Provider) bool { return p.Revocation.Lookup.URL != "" },
 		func(p row) { p.Revocation.Lookup = dance.Lookup{} }},
 

@@ -62,9 +62,14 @@ func (s *Sim) end(g *grant, tokens ...string) {
 	}
 }
 
+// lookup is the list of everybody whom the user has let in. Others stand
+// before and behind the one who asks, and one has no token (any more).
 func (s *Sim) lookup(w http.ResponseWriter, r *request, _ []string) {
 	if g := s.bearer(w, r); g != nil {
-		writeJSON(w, 200, put(nil, s.row.Revocation.Lookup.ID, "id-of-"+g.access))
+		look := s.row.Revocation.Lookup
+		item := func(token string) any { return put(put(nil, look.Match, token), look.ID, "id-of-"+token) }
+		none := put(nil, look.ID, "id-of-none")
+		writeJSON(w, 200, []any{item("somebody-else"), none, item(g.access), item("yet-somebody-else")})
 	}
 }
 
