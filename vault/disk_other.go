@@ -22,4 +22,5 @@ func (d *disk) rename(string, string) error        { return errSystem }
 func (d *disk) remove(string) error                { return errSystem }
 func (d *disk) list() ([]string, error)            { return nil, errSystem }
 func (d *disk) claim() (*os.File, error)           { return nil, errSystem }
+func (d *disk) release(*os.File) error             { return errSystem }
 func (d *disk) makeSub(string) (*disk, error)      { return nil, errSystem }

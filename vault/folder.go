@@ -245,5 +245,5 @@ func (f *Folder) Close() error {
 	defer f.inbox.mu.Unlock()
 	f.inbox.to, f.inbox.gone = nil, true
 	f.disk.close()
-	return f.lock.Close()
+	return f.disk.release(f.lock)
 }

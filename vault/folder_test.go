@@ -63,6 +63,17 @@ func TestV24V25LockNamesItsHolderAndDiesWithIt(t *testing.T) {
 	check(t, f.Close())
 }
 
+// TestLockIsFreeWhileAnotherProgramStarts: a fork keeps the lock's file open
+// until it has become another program, and Close does not wait for that.
+func TestLockIsFreeWhileAnotherProgramStarts(t *testing.T) {
+	f, _, _ := newVault(t)
+	inherited, err := unix.Dup(int(f.lock.Fd()))
+	check(t, err)
+	defer unix.Close(inherited)
+	check(t, f.Close())
+	claim(t, f.disk.dir)
+}
+
 const umaskVar = "VAULT_TEST_UMASK"
 
 // TestV27Umask makes a vault in a process under each umask; it is the process's

@@ -25,6 +25,9 @@ func (d *disk) claim() (*os.File, error) {
 	if errors.Is(err, fs.ErrExist) { // another process made it just now
 		f, err = d.open(lockFile, os.O_RDWR)
 	}
+	if errors.Is(err, unix.EROFS) || errors.Is(err, unix.EACCES) {
+		return nil, fmt.Errorf("%s cannot be written to (%w); make it writable, or put a copy of the folder on another disk", d.dir, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +45,13 @@ func (d *disk) claim() (*os.File, error) {
 		f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	return f, nil
+}
+
+// release lets go of what claim took, also where a program that is just being
+// started has inherited the open file and not yet closed it.
+func (d *disk) release(lock *os.File) error {
+	unix.Flock(int(lock.Fd()), unix.LOCK_UN)
+	return lock.Close()
 }
 
 // holder reads which process wrote its number into the lock.
