@@ -12,6 +12,7 @@ func TestConnectAsksOnTheTerminal(t *testing.T) {
 	wanted := mira().Account
 	other := func(c *ipc.CameBack) { c.Login, c.Wanted = "jo", &wanted }
 	known := func(c *ipc.CameBack) { c.Known = "a1" }
+	moved := func(c *ipc.CameBack) { c.Known, c.Moved = "a1", "Its tokens come from another place now." }
 	for _, c := range []struct {
 		name   string
 		came   func(*ipc.CameBack)
@@ -29,6 +30,9 @@ func TestConnectAsksOnTheTerminal(t *testing.T) {
 		{"known is renewed", known, "Renew mira, which is linked already? [Y/n]", "\n", 0, `{}`, 0},
 		{"another is not added by Enter", other, "You wanted mira. Add jo as another account? [y/N]", "\n", 5, "", 1},
 		{"another is added by yes", other, "You wanted mira. Add jo as another account? [y/N]", "y\n", 0, `{"as_new":true}`, 0},
+		{"tokens are not moved by Enter", moved, "Renew mira, which is linked already? [y/N]", "\n", 5, "", 1},
+		{"who has no name is given one", unnamed, "Add the account to Home? [Y/n]", "\nNotes\n", 0, `{"label":"Notes"}`, 0},
+		{"or the provider's", unnamed, "Add the account to Home? [Y/n]", "\n\n", 0, `{"label":"Demo"}`, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDancer(t)

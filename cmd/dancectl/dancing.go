@@ -25,11 +25,12 @@ func (t *tool) dance(ctx context.Context, f connectFlags) error {
 			t.control.CancelDance(ctx, d.ID)
 		}
 	}()
-	told := false
+	told := ""
 	for {
-		if (d.URL != "" || d.Code != nil) && !told {
+		// A client that the provider knows no more is made anew, with a new address.
+		if where := whereTo(d); where != "" && where != told {
 			t.tellWhere(d, f)
-			told = true
+			told = where
 		}
 		switch {
 		case d.Stage.Over():
@@ -73,6 +74,14 @@ func (t *tool) next(ctx context.Context, d ipc.Dance) (ipc.Dance, error) {
 		return d, err
 	}
 	return moved, nil
+}
+
+// whereTo is what is told to the user; "" until there is something.
+func whereTo(d ipc.Dance) string {
+	if d.Code != nil {
+		return d.Code.URI + " " + d.Code.UserCode
+	}
+	return d.URL
 }
 
 // tellWhere says where to approve.
@@ -149,7 +158,10 @@ func (t *tool) outcome(ctx context.Context, d ipc.Dance) error {
 		t.say("connected %s", d.Account)
 		return nil
 	}
-	name := names([]ipc.AccountDetail{a})[a.ID]
-	t.say("connected %s, %s", name, person(a.Login, a.Name, a.Email, a.Subject))
+	who := person(a.Login, a.Name, a.Email, a.Subject)
+	if a.Unnamed {
+		who = a.Label
+	}
+	t.say("connected %s, %s", names([]ipc.AccountDetail{a})[a.ID], who)
 	return nil
 }

@@ -9,8 +9,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
 )
 
 // fetchFlags say what to send and what to show.
@@ -155,7 +158,7 @@ func (t *tool) answered(resp *http.Response, f fetchFlags) error {
 	}
 	var body io.Reader = resp.Body
 	if f.output == "" && isTerminal(t.out) {
-		body = printable{resp.Body}
+		body = printable(resp.Body)
 	}
 	if _, err := io.Copy(out, body); err != nil {
 		return &problem{exitProvider, "the answer broke off", "try again"}
@@ -177,17 +180,9 @@ func hintFor(status int) string {
 }
 
 // printable keeps what a terminal would obey from the screen: of the control
-// characters only tab and newline pass.
-type printable struct{ io.Reader }
-
-// Read implements io.Reader.
-func (r printable) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	kept := p[:0]
-	for _, c := range p[:n] {
-		if c >= ' ' && c != 0x7f || c == '\t' || c == '\n' {
-			kept = append(kept, c)
-		}
-	}
-	return len(kept), err
+// characters only tab and newline pass, and no text turns its neighbours round.
+func printable(body io.Reader) io.Reader {
+	return transform.NewReader(body, runes.Remove(runes.Predicate(func(c rune) bool {
+		return unicode.IsControl(c) && c != '\t' && c != '\n' || unicode.Is(unicode.Bidi_Control, c)
+	})))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,46 +17,78 @@ func (t *tool) keep(ctx context.Context, d ipc.Dance, f connectFlags) (ipc.Dance
 		return d, &problem{exitError, "Dancecard does not say who came back", ""}
 	}
 	t.introduce(d)
-	keep := ipc.Keep{AsNew: d.Came.Wanted != nil}
 	if f.yes {
-		if d.Came.Wanted != nil {
-			return d, &problem{exitDenied, fmt.Sprintf("another account came back than %s", d.Came.Wanted.Label),
-				"sign in as that one in the browser, then try again"}
-		}
-		return t.kept(ctx, d, keep)
+		return t.keepUnasked(ctx, d, f)
 	}
 	if !isTerminal(t.in) || !isTerminal(t.err) {
 		t.note("Say in Dancecard's window whether to add the account.")
 		return t.next(ctx, d)
 	}
-	ctx2, stop := context.WithCancel(ctx)
+	waiting, stop := context.WithCancel(ctx)
 	defer stop()
 	elsewhere := make(chan ipc.Dance, 1)
-	go func() { // ends with ctx2
-		if moved, err := t.control.AwaitDance(ctx2, d.ID, d.Stage); err == nil {
+	go func() { // ends with waiting
+		if moved, err := t.control.AwaitDance(waiting, d.ID, d.Stage); err == nil {
 			elsewhere <- moved
 		}
 	}()
-	fmt.Fprint(t.err, line(t.question(ctx, d))+" ")
-	select {
-	case <-ctx.Done():
-		fmt.Fprintln(t.err)
-		return d, ctx.Err()
-	case moved := <-elsewhere:
-		t.note("answered in the window")
-		return moved, nil
-	case typed := <-t.typed():
-		t.lines = nil
-		if !typed.yes(d.Came.Wanted == nil) {
-			return d, &problem{exitDenied, "not added; what the provider gave is revoked", ""}
+	ask := func(prompt string) (answer typed, moved ipc.Dance, err error) {
+		fmt.Fprint(t.err, line(prompt)+" ")
+		select {
+		case <-ctx.Done():
+			fmt.Fprintln(t.err)
+			return answer, d, ctx.Err()
+		case moved = <-elsewhere:
+			t.note("answered in the window")
+			return answer, moved, nil
+		case answer = <-t.typed():
+			t.lines = nil
+			return answer, d, nil
 		}
-		return t.kept(ctx, d, keep)
 	}
+	answer, moved, err := ask(t.question(ctx, d))
+	switch {
+	case err != nil || moved.Stage != d.Stage:
+		return moved, err
+	case !answer.yes(surely(d.Came)):
+		return d, &problem{exitDenied, "not added; what the provider gave is revoked", ""}
+	}
+	var label string
+	if nameless(d.Came, f) {
+		if answer, moved, err = ask("What do you call it? [" + d.ProviderName + "]"); err != nil || moved.Stage != d.Stage {
+			return moved, err
+		}
+		label = cmp.Or(strings.TrimSpace(answer.text), d.ProviderName)
+	}
+	return t.kept(ctx, d, label)
+}
+
+// keepUnasked is --yes, which is no word on what the user cannot have foreseen.
+func (t *tool) keepUnasked(ctx context.Context, d ipc.Dance, f connectFlags) (ipc.Dance, error) {
+	switch {
+	case d.Came.Wanted != nil:
+		return d, &problem{exitDenied, fmt.Sprintf("another account came back than %s", d.Came.Wanted.Label),
+			"sign in as that one in the browser, then try again"}
+	case d.Came.Moved != "":
+		return d, &problem{exitDenied, "the account's tokens come from another place now", "look at it, then try again without --yes"}
+	case nameless(d.Came, f):
+		return t.kept(ctx, d, d.ProviderName)
+	}
+	return t.kept(ctx, d, "")
+}
+
+// surely reports whether Enter means yes: not where something else came than
+// the user asked for.
+func surely(c *ipc.CameBack) bool { return c.Wanted == nil && c.Moved == "" }
+
+// nameless reports an account that the user has to give a name.
+func nameless(c *ipc.CameBack, f connectFlags) bool {
+	return c.Unnamed && (c.Known == "" || c.Wanted != nil) && f.want.Label == ""
 }
 
 // kept says yes, and how the dance stands then.
-func (t *tool) kept(ctx context.Context, d ipc.Dance, keep ipc.Keep) (ipc.Dance, error) {
-	a, err := t.control.Keep(ctx, d.ID, keep)
+func (t *tool) kept(ctx context.Context, d ipc.Dance, label string) (ipc.Dance, error) {
+	a, err := t.control.Keep(ctx, d.ID, ipc.Keep{Label: label, AsNew: d.Came.Wanted != nil})
 	if err != nil {
 		return d, err
 	}
@@ -66,7 +99,11 @@ func (t *tool) kept(ctx context.Context, d ipc.Dance, keep ipc.Keep) (ipc.Dance,
 // introduce says who came back, and what was given of what was asked.
 func (t *tool) introduce(d ipc.Dance) {
 	c := d.Came
-	t.note("%s came back from %s.", person(c.Login, c.Name, c.Email, c.Subject), d.ProviderName)
+	if c.Unnamed {
+		t.note("%s does not say who came back.", d.ProviderName)
+	} else {
+		t.note("%s came back from %s.", person(c.Login, c.Name, c.Email, c.Subject), d.ProviderName)
+	}
 	if c.Moved != "" {
 		t.note("! %s", c.Moved)
 	}
@@ -90,13 +127,20 @@ func without(asked, given []string) []string {
 func (t *tool) question(ctx context.Context, d ipc.Dance) string {
 	c := d.Came
 	who := person(c.Login, "", c.Email, c.Subject)
+	if c.Unnamed {
+		who = "the account"
+	}
+	keys := "[y/N]"
+	if surely(c) {
+		keys = "[Y/n]"
+	}
 	switch {
 	case c.Wanted != nil:
-		return fmt.Sprintf("You wanted %s. Add %s as another account? [y/N]", c.Wanted.Label, who)
+		return fmt.Sprintf("You wanted %s. Add %s as another account? %s", c.Wanted.Label, who, keys)
 	case c.Known != "":
-		return fmt.Sprintf("Renew %s, which is linked already? [Y/n]", who)
+		return fmt.Sprintf("Renew %s, which is linked already? %s", who, keys)
 	}
-	return fmt.Sprintf("Add %s to %s? [Y/n]", who, t.profileName(ctx))
+	return fmt.Sprintf("Add %s to %s? %s", who, t.profileName(ctx), keys)
 }
 
 // profileName is what the current profile is called.

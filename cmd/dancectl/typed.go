@@ -1,6 +1,9 @@
 package main
 
-import "strings"
+import (
+	"io"
+	"strings"
+)
 
 // typed is a line that the user typed, or why there is none.
 type typed struct {
@@ -34,14 +37,17 @@ func (t *tool) typed() <-chan typed {
 		one := make([]byte, 1)
 		for text.Len() < maxSecret {
 			n, err := t.in.Read(one)
-			if err != nil {
-				lines <- typed{err: err}
-				return
-			}
 			if n == 1 && one[0] == '\n' {
 				break
 			}
 			text.Write(one[:n])
+			if err == io.EOF && text.Len() > 0 {
+				break // the last line may lack its end
+			}
+			if err != nil {
+				lines <- typed{err: err}
+				return
+			}
 		}
 		lines <- typed{text: text.String()}
 	}()
