@@ -1,6 +1,7 @@
 package dance
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -34,7 +35,8 @@ const (
 // addresses only where the provider itself lives on them. Connections are not
 // kept: calls are rare, and nothing of one is left behind when it returns.
 type client struct {
-	home string // host name of the issuer; "": every address is the row's own
+	home  string        // host name of the issuer; "": every address is the row's own
+	limit time.Duration // for one request with its answer; 0: callTime
 }
 
 func newClient(p Provider) *client {
@@ -65,7 +67,7 @@ func (c *client) send(ctx context.Context, stage string, req *http.Request) (ans
 	}
 	defer transport.CloseIdleConnections()
 
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.limit, callTime))
 	defer cancel()
 	var connected, answered atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
