@@ -288,9 +288,10 @@ func movedTo(was, now dance.Provider) string {
 	return ""
 }
 
-// signInPlaces are the addresses of a row that a sign-in sends anything to.
+// signInPlaces are the addresses of a row that a sign-in, or a sign-out, sends
+// anything to.
 func signInPlaces(row dance.Provider) []string {
 	e := row.Endpoints
-	return slices.DeleteFunc(append(secretPlaces(row), row.Issuer, e.Authorization, e.DeviceAuthorization),
+	return slices.DeleteFunc(append(secretPlaces(row), row.Issuer, e.Authorization, e.DeviceAuthorization, e.EndSession),
 		func(address string) bool { return address == "" })
 }

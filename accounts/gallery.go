@@ -135,11 +135,11 @@ func strayEndpoint(row dance.Provider) string {
 	return ""
 }
 
-// secretPlaces are the addresses of a row that secrets are sent to.
+// secretPlaces are the addresses of a row that secrets are sent to, or come from.
 func secretPlaces(row dance.Provider) []string {
 	e := row.Endpoints
-	return slices.DeleteFunc([]string{e.Token, e.Refresh, e.Revocation, e.PAR, e.DeviceToken, e.RequestToken, e.UserInfo, row.Identity.URL},
-		func(address string) bool { return address == "" })
+	return slices.DeleteFunc([]string{e.Token, e.Refresh, e.Revocation, e.PAR, e.DeviceToken, e.RequestToken, e.UserInfo, e.Registration,
+		row.Identity.URL, row.Revocation.Lookup.URL}, func(address string) bool { return address == "" })
 }
 
 // origin is the scheme and host of an address.

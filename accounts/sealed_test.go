@@ -181,6 +181,12 @@ func TestHostileFileTakesNoIDAndNoOwnClient(t *testing.T) {
 	r.write("evil", strings.Replace(strings.ReplaceAll(as.file(""), as.URL+"/revoke", th.url+"/revoke"), "registration_methods = [\"dynamic\"]\n", "", 1))
 	_, err := r.Connect(t.Context(), ConnectRequest{Provider: "evil"})
 	wantCode(t, err, CodeNeedsRegistration)
+	// A client that the thief hands out is nobody else's.
+	r.write("evil", strings.ReplaceAll(as.file(""), as.URL+"/register", th.url+"/register"))
+	row, err := r.Book.provider("evil", "")
+	if own, err2 := r.Book.provider("works", ""); err != nil || err2 != nil || row.Endpoints.Registration == "" || r.registrationTarget(row) == r.registrationTarget(own) {
+		t.Fatalf("%+v, %v, %v", row.Endpoints, err, err2)
+	}
 	before, _ := r.catalog.Get("github")
 	if err := writeFile(r, "github", as.file("")); err != nil {
 		t.Fatal(err)
@@ -238,6 +244,9 @@ func TestMovedTo(t *testing.T) {
 		"https://api2.example":  func(p *dance.Provider) { p.API.Hosts = []string{"api.example", "api2.example"} },
 		"https://id.example:8":  func(p *dance.Provider) { p.Endpoints.Authorization = "https://id.example:8/auth" },
 		"https://evil2.example": func(p *dance.Provider) { p.Endpoints.PAR = "https://evil2.example/par" },
+		"https://evil3.example": func(p *dance.Provider) { p.Revocation.Lookup.URL = "https://evil3.example/grants" },
+		"https://evil4.example": func(p *dance.Provider) { p.Endpoints.EndSession = "https://evil4.example/out" },
+		"https://evil5.example": func(p *dance.Provider) { p.Endpoints.Registration = "https://evil5.example/register" },
 	} {
 		now := was
 		change(&now)
