@@ -125,9 +125,10 @@ func (b *Book) passGates(d *danceRun, came CameBack) error {
 }
 
 // giveBack revokes a token that is not kept, unless that would end a grant on
-// which a linked account lives.
+// which a linked account lives. Whose accounts those are that the dance's
+// profile holds, nobody knows once it is locked.
 func (b *Book) giveBack(d *danceRun, r dance.Result) {
-	if r.Link.Provider.Revocation.Revokes != "token" && b.linkedAnywhere(d.view.Provider, r.Identity) {
+	if r.Link.Provider.Revocation.Revokes != "token" && (b.locked(d.profile) || b.linkedAnywhere(d.view.Provider, r.Identity)) {
 		return
 	}
 	b.revokeQuietly(r.Link, d.client.registration(), r.Token)
@@ -154,6 +155,12 @@ func (b *Book) quietly(do func(context.Context)) {
 	if !started {
 		try()
 	}
+}
+
+func (b *Book) locked(p *profile) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return p.vault == nil
 }
 
 // linkedAnywhere reports whether an open profile has this account, or may have

@@ -250,6 +250,8 @@ func (b *Book) Lock(id string, why LockReason) error {
 	p.state, p.since, p.why = ProfileLocked, time.Now(), why
 	clear(p.farewells)
 	b.mu.Unlock()
+	b.cancelDances(p.id) // what began meanwhile
+	b.withdrawQuestions(p.id)
 	err = v.Close()
 	b.flushLate(p)
 	b.announce(event)
