@@ -122,7 +122,7 @@ func requestWords(req *http.Request) string {
 	if len(method) > 20 {
 		method = "?"
 	}
-	if len(host) > 253 {
+	if len(host) > 260 || strings.ContainsFunc(host, notVisible) {
 		host = "?"
 	}
 	return method + " " + host

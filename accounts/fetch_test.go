@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -239,4 +240,17 @@ func TestTokensThatNeedASignatureAreNotHandedOut(t *testing.T) {
 			t.Errorf("the API saw %q", strings.Fields(seen)[0])
 		}
 	})
+}
+
+func TestWordsOfARequestCommandNoTerminal(t *testing.T) {
+	for host, want := range map[string]string{
+		"api.example:8443":       "PUT api.example:8443",
+		"a\u009b31m.example":     "PUT ?",
+		"\u202eelpmaxe.live":     "PUT ?",
+		strings.Repeat("a", 300): "PUT ?",
+	} {
+		if got := requestWords(&http.Request{Method: "PUT", URL: &url.URL{Host: host, Path: "/secret"}}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }

@@ -84,7 +84,7 @@ func (b *Book) find(ctx context.Context, d *danceRun) error {
 		return err
 	}
 	if e, ok := b.catalog.Get(row.ID); ok {
-		return &Error{Code: CodeBadRequest, Text: "The provider file " + e.ID + ".toml has the name that " + d.plan.address + " would get.",
+		return &Error{Code: CodeBadRequest, Text: "The provider file " + e.ID + ".toml has the name that " + shownAddress(d.plan.address) + " would get.",
 			Hint: "Give the file another name, or connect the provider " + e.ID + "."}
 	}
 	b.remember(row)
