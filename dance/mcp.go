@@ -101,7 +101,7 @@ func (c *client) mcp(ctx context.Context, u *url.URL, k knocked, r resource) (Pr
 		p.Protocol = "oidc" // so that the account has a name
 		p.Scopes = with(p.Scopes, "openid")
 	} else {
-		p.Identity.Unknown = p.Endpoints.UserInfo == ""
+		p.Identity.Unknown = true // userinfo need not take a token that was not asked for with openid
 	}
 	if slices.Contains(m.scopes, "offline_access") {
 		p.Scopes = with(p.Scopes, "offline_access")

@@ -53,6 +53,37 @@ func TestFindMCPServer(t *testing.T) {
 	}
 }
 
+// An authorization server that has userinfo for its other clients refuses the
+// token of an MCP server there: the account is one without a name, and userinfo
+// is not asked about it again.
+func TestMCPServerWhoseUserInfoIsForOthers(t *testing.T) {
+	server, authorization := newMCP(t)
+	authorization.at["/.well-known/oauth-authorization-server"] = says(issuerDocument(authorization.URL, map[string]any{
+		"jwks_uri": nil, "id_token_signing_alg_values_supported": nil, "scopes_supported": nil}))
+	p, err := Find(t.Context(), server.URL+"/mcp")
+	if err != nil || p.Endpoints.UserInfo == "" || !p.Identity.Unknown {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	for status, fine := range map[int]bool{401: true, 403: true, 503: false} {
+		op := newOP(t)
+		op.back = func(q url.Values) { q.Del("iss") }
+		op.token = raw(200, "application/json", okAnswer)
+		op.userinfo = func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope"`)
+			w.WriteHeader(status)
+		}
+		row := op.plainRow()
+		row.Endpoints.UserInfo, row.Identity = op.URL+"/userinfo", Identify{Unknown: true}
+		res, err := Run(t.Context(), row, Prompt{OpenURL: browse}, Request{})
+		if (err == nil) != fine || fine && !res.Identity.Unnamed {
+			t.Errorf("%d: %+v, %v", status, res.Identity, err)
+		}
+		if _, err := Probe(t.Context(), res.Link, Registration{}, res.Token); fine && err != ErrNoProbe {
+			t.Errorf("%d: the probe says %v", status, err)
+		}
+	}
+}
+
 func TestFindMCPServerWithOpenID(t *testing.T) {
 	server, authorization := newMCP(t)
 	authorization.at["/.well-known/openid-configuration"] = says(issuerDocument(authorization.URL, nil))

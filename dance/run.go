@@ -179,6 +179,9 @@ func (d *dance) conclude(caller context.Context, get func(context.Context) (rece
 		res.Link.Homes = res.Link.homes(ctx)
 		res.Identity, err = res.Link.whoIs(ctx, d.registration, got, d.expected())
 	}
+	if res.Identity.Unnamed { // what did not name its owner now says nothing of the token later
+		res.Link.Provider.Endpoints.UserInfo, res.Link.Provider.Identity.URL = "", ""
+	}
 	if caller.Err() != nil {
 		err = ended(caller, nil)
 	}

@@ -67,13 +67,17 @@ func (l Link) pinned(who Identity) (Identity, error) {
 }
 
 // identifyPlain is whoIs without OpenID: the row's identity address, or the
-// values beside the token. Where the provider says nothing at all, the account
-// gets a subject of its own making.
+// values beside the token. Where the provider says nothing at all, or nothing
+// to this token, the account gets a subject of its own making if the row allows.
 func (l Link) identifyPlain(ctx context.Context, r Registration, got receipt, e expected) (Identity, error) {
 	doc := got.values
 	if l.userInfo() != "" {
-		var err error
-		if doc, err = l.fetchUser(ctx, r, got.token); err != nil {
+		said, err := l.fetchUser(ctx, r, got.token)
+		_, refused := errors.AsType[*Refused](err)
+		switch {
+		case err == nil:
+			doc = said
+		case !refused || !l.Provider.Identity.Unknown:
 			return Identity{}, err
 		}
 	}
