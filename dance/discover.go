@@ -148,7 +148,6 @@ func readMetadata(body []byte, p Provider, issuer *url.URL) (metadata, error) {
 		"token_endpoint":                        &m.endpoints.Token,
 		"userinfo_endpoint":                     &m.endpoints.UserInfo,
 		"revocation_endpoint":                   &m.endpoints.Revocation,
-		"introspection_endpoint":                &m.endpoints.Introspection,
 		"end_session_endpoint":                  &m.endpoints.EndSession,
 		"device_authorization_endpoint":         &m.endpoints.DeviceAuthorization,
 		"pushed_authorization_request_endpoint": &m.endpoints.PAR,
@@ -227,7 +226,7 @@ func merge(row *Endpoints, found Endpoints) {
 	for _, pair := range [][2]*string{
 		{&row.Authorization, &found.Authorization}, {&row.Token, &found.Token},
 		{&row.UserInfo, &found.UserInfo}, {&row.Revocation, &found.Revocation},
-		{&row.Introspection, &found.Introspection}, {&row.EndSession, &found.EndSession},
+		{&row.EndSession, &found.EndSession},
 		{&row.DeviceAuthorization, &found.DeviceAuthorization}, {&row.PAR, &found.PAR},
 		{&row.Registration, &found.Registration}, {&row.JWKS, &found.JWKS},
 	} {

@@ -188,7 +188,7 @@ func FuzzDiscovery(f *testing.F) {
 			return
 		}
 		e := m.endpoints
-		for _, address := range []string{e.Authorization, e.Token, e.JWKS, e.UserInfo, e.PAR, e.Registration, e.DeviceAuthorization, e.Revocation, e.Introspection, e.EndSession} {
+		for _, address := range []string{e.Authorization, e.Token, e.JWKS, e.UserInfo, e.PAR, e.Registration, e.DeviceAuthorization, e.Revocation, e.EndSession} {
 			if address == "" {
 				continue
 			}

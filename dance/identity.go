@@ -90,7 +90,7 @@ func (l Link) quarrel(token *oidc.IDToken, claims map[string]any, e expected) st
 		return "it comes from the future" + checkClock
 	case claims["azp"] != nil && azp != l.ClientID:
 		return "it was issued to another client"
-	case azp == "" && slices.ContainsFunc(token.Audience, func(a string) bool { return a != l.ClientID && (a == "" || a != l.Provider.Quirks.AnyAudience) }):
+	case azp == "" && slices.ContainsFunc(token.Audience, func(a string) bool { return a != l.ClientID }):
 		return "it is meant for other clients too and does not say for whom it was issued"
 	case e.nonce != "" && subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(e.nonce)) != 1:
 		return "it does not answer this sign-in (nonce)"

@@ -24,7 +24,6 @@ func TestOAuth1InEverySignature(t *testing.T) {
 		for _, identity := range []string{"", "/me"} {
 			o := newOAuth1(t, method)
 			row := o.row()
-			row.OAuth1.Realm = "the realm"
 			if identity != "" {
 				row.Identity = Identify{URL: o.URL + identity + "?a=b", Subject: "id", Login: "login"}
 			}

@@ -50,7 +50,7 @@ func (l *Link) move(values url.Values) error {
 	}
 	e := &p.Endpoints
 	for _, address := range []*string{
-		&e.Token, &e.Refresh, &e.Revocation, &e.UserInfo, &e.Introspection,
+		&e.Token, &e.Refresh, &e.Revocation, &e.UserInfo,
 		&p.Identity.URL, &p.Revocation.Lookup.URL, &p.API.BaseURL,
 	} {
 		scheme, rest, found := strings.Cut(*address, "://")

@@ -63,7 +63,6 @@ type Endpoints struct {
 	Token               string `toml:"token" json:"token"`
 	UserInfo            string `toml:"userinfo" json:"userinfo"`
 	Revocation          string `toml:"revocation" json:"revocation"`
-	Introspection       string `toml:"introspection" json:"introspection"`
 	EndSession          string `toml:"end_session" json:"end_session"`
 	DeviceAuthorization string `toml:"device_authorization" json:"device_authorization"`
 	PAR                 string `toml:"pushed_authorization_request" json:"pushed_authorization_request"`
@@ -88,8 +87,7 @@ type Option struct {
 
 // OAuth1 says how requests are signed (RFC 5849 section 3.4).
 type OAuth1 struct {
-	Signature string            `toml:"signature" json:"signature"` // "HMAC-SHA1" (if empty), "RSA-SHA1", "PLAINTEXT"
-	Realm     string            `toml:"realm" json:"realm"`
+	Signature string            `toml:"signature" json:"signature"`     // "HMAC-SHA1" (if empty), "RSA-SHA1", "PLAINTEXT"
 	Params    map[string]string `toml:"params" json:"params,omitempty"` // added to the authorization address (Trello's name, expiration)
 }
 
@@ -210,9 +208,8 @@ type Quirks struct {
 	JSONBody         bool   `toml:"json_body" json:"json_body,omitempty"`             // token requests are JSON (Notion, Trakt)
 	ClientIDParam    string `toml:"client_id_param" json:"client_id_param,omitempty"` // instead of client_id (TikTok: client_key)
 	SecretParam      string `toml:"secret_param" json:"secret_param,omitempty"`       // instead of client_secret (WeChat: secret)
-	TokenType        string `toml:"token_type" json:"token_type,omitempty"`           // a token_type that means Bearer here (eBay: "User Access Token")
+	TokenType        string `toml:"token_type" json:"token_type,omitempty"`           // a token_type that means Bearer here (Slack: "user")
 	StatusZero       bool   `toml:"status_zero" json:"status_zero,omitempty"`         // HTTP 200 with a status that is not 0 is a failure (Withings)
-	AnyAudience      string `toml:"any_audience" json:"any_audience,omitempty"`       // a second audience that ID tokens may name (EVE Online)
 }
 
 // Tile is the provider's mark in the window.
@@ -258,7 +255,7 @@ func (p Provider) check() error {
 	e := p.Endpoints
 	for _, a := range []struct{ name, address string }{
 		{"authorization", e.Authorization}, {"token", e.Token},
-		{"userinfo", e.UserInfo}, {"revocation", e.Revocation}, {"introspection", e.Introspection},
+		{"userinfo", e.UserInfo}, {"revocation", e.Revocation},
 		{"end_session", e.EndSession}, {"device_authorization", e.DeviceAuthorization},
 		{"pushed_authorization_request", e.PAR}, {"registration", e.Registration},
 		{"jwks", e.JWKS}, {"refresh", e.Refresh}, {"request_token", e.RequestToken}, {"device_token", e.DeviceToken},

@@ -22,7 +22,7 @@ import (
 func (l Link) consumer(r Registration) (*oauth1.Config, error) {
 	p := l.Provider
 	c := &oauth1.Config{
-		ConsumerKey: r.ClientID, ConsumerSecret: r.ClientSecret.Reveal(), Realm: p.OAuth1.Realm,
+		ConsumerKey: r.ClientID, ConsumerSecret: r.ClientSecret.Reveal(),
 		Endpoint: oauth1.Endpoint{RequestTokenURL: p.Endpoints.RequestToken, AuthorizeURL: p.Endpoints.Authorization, AccessTokenURL: p.Endpoints.Token},
 	}
 	switch p.OAuth1.Signature {

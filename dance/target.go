@@ -84,7 +84,7 @@ func canonicalHost(scheme, host string) string {
 func (l Link) isOAuth(scheme, host, path, query string) bool {
 	p, e := l.Provider, l.Provider.Endpoints
 	for _, address := range []string{
-		e.Authorization, e.Token, e.Refresh, e.Revocation, e.Introspection, e.DeviceAuthorization, e.DeviceToken,
+		e.Authorization, e.Token, e.Refresh, e.Revocation, e.DeviceAuthorization, e.DeviceToken,
 		e.PAR, e.Registration, e.RequestToken, e.EndSession, p.Revocation.Lookup.URL,
 	} {
 		base, own, _ := strings.Cut(address, "?")

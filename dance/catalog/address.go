@@ -21,7 +21,6 @@ func addresses(p *dance.Provider) map[string]*string {
 		"endpoints.token":                        &e.Token,
 		"endpoints.userinfo":                     &e.UserInfo,
 		"endpoints.revocation":                   &e.Revocation,
-		"endpoints.introspection":                &e.Introspection,
 		"endpoints.end_session":                  &e.EndSession,
 		"endpoints.device_authorization":         &e.DeviceAuthorization,
 		"endpoints.pushed_authorization_request": &e.PAR,

@@ -39,8 +39,6 @@ func (r *reader) check(p dance.Provider) {
 	r.checkTile(p.Tile)
 	r.text("registration_help", p.RegistrationHelp)
 	r.text("quirks.token_type", p.Quirks.TokenType)
-	r.text("quirks.any_audience", p.Quirks.AnyAudience)
-	r.text("oauth1.realm", p.OAuth1.Realm)
 }
 
 // lists bounds the length of every list and forbids what stands there twice.

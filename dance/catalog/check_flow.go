@@ -47,7 +47,7 @@ func (r *reader) checkFlows(p dance.Provider) {
 	case one && p.Issuer != "":
 		r.add("issuer", "OAuth 1.0a knows no issuer", "delete this line")
 	}
-	if !one && (p.OAuth1.Signature != "" || p.OAuth1.Realm != "" || len(p.OAuth1.Params) > 0) {
+	if !one && (p.OAuth1.Signature != "" || len(p.OAuth1.Params) > 0) {
 		r.add("oauth1", "the table is for OAuth 1.0a", `write protocol = "oauth1", or delete the table`)
 	}
 	if one && (p.DPoP != "" || p.Resource != "" || p.PKCE != "" || p.AuthStyle != "") {

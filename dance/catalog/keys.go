@@ -14,7 +14,6 @@ var about = map[string]string{
 	"endpoints.token":                        "Where codes are turned into tokens.",
 	"endpoints.userinfo":                     "OpenID Connect's userinfo.",
 	"endpoints.revocation":                   "Where tokens are ended. With style request it may hold the blanks of revocation.params.",
-	"endpoints.introspection":                "Where a token's state can be asked (RFC 7662).",
 	"endpoints.end_session":                  "Where the user signs out of the provider in the browser.",
 	"endpoints.device_authorization":         "Where device codes are asked for (RFC 8628).",
 	"endpoints.pushed_authorization_request": "Where authorization requests are pushed (RFC 9126).",
@@ -47,7 +46,6 @@ var about = map[string]string{
 
 	"oauth1":           "How requests are signed, for protocol oauth1 only.",
 	"oauth1.signature": "HMAC-SHA1 (if empty), RSA-SHA1 or PLAINTEXT.",
-	"oauth1.realm":     "The realm of the Authorization header.",
 	"oauth1.params":    "Further parameters of the authorization address.",
 
 	"device":              "Deviations from RFC 8628.",
@@ -113,7 +111,6 @@ var about = map[string]string{
 	"quirks.secret_param":       "What client_secret is called.",
 	"quirks.token_type":         "A token_type that means Bearer here.",
 	"quirks.status_zero":        "HTTP 200 with a status that is not 0 is a failure.",
-	"quirks.any_audience":       "A second audience that ID tokens may name.",
 
 	"tile":            "The provider's mark in the window.",
 	"tile.monogram":   "One or two letters.",

@@ -90,7 +90,7 @@ var mistakes = map[string]mistake{
 	"request nowhere":              {threeLines + "[revocation]\nstyle = \"request\"\n", 5, "missing", "endpoints.revocation"},
 	"shape without request":        {threeLines + "[revocation]\nmethod = \"DELETE\"\n", 4, "of the row", "request"},
 	"unknown blank in revocation":  {threeLines + "[endpoints]\nrevocation = \"https://a.example/\"\n[revocation]\nstyle = \"request\"\nparams = { token = \"{password}\" }\n", 8, "blank", "access_token"},
-	"lookup without match":         {threeLines + "[endpoints]\nrevocation = \"https://a.example/{id}\"\n[revocation]\nstyle = \"request\"\nlookup = { url = \"https://a.example/\", id = \"id\" }\n", 8, "match", "paths of the token"},
+	"lookup without match":         {threeLines + "[endpoints]\nrevocation = \"https://a.example/{id}\"\n[revocation]\nstyle = \"request\"\nlookup = { url = \"https://a.example/\", id = \"id\" }\n", 8, "paths of the token", "match"},
 	"id without lookup":            {threeLines + "[endpoints]\nrevocation = \"https://a.example/{id}\"\n[revocation]\nstyle = \"request\"\n", 6, "lookup", "missing"},
 	"blank word of our own":        {"name = \"W\"\n" + "issuer = \"https://{id}.example.com\"\n[instance]\nparam = \"id\"\nlabel = \"Id\"\nexample = \"a\"\n", 4, "value of its own", "another word"},
 	"none with an address":         {threeLines + "[endpoints]\nrevocation = \"https://a.example/\"\n[revocation]\nstyle = \"none\"\n", 7, "no way", "delete"},

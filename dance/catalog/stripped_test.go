@@ -94,7 +94,6 @@ var takings = []taking{
 	text("quirks.secret_param", func(p row) *string { return &p.Quirks.SecretParam }),
 	text("quirks.token_type", func(p row) *string { return &p.Quirks.TokenType }),
 	mark("quirks.status_zero", func(p row) *bool { return &p.Quirks.StatusZero }),
-	text("quirks.any_audience", func(p row) *string { return &p.Quirks.AnyAudience }),
 }
 
 // TestEveryQuirkIsNeeded takes each deviation away from the client's copy of a

@@ -284,9 +284,6 @@ func (s *Sim) idToken(g *grant) string {
 	if s.row.Quirks.IssuerTemplate {
 		claims["tid"] = tenant
 	}
-	if other := s.row.Quirks.AnyAudience; other != "" {
-		claims["aud"] = []string{g.client, other}
-	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: s.world.key, KeyID: "world"}}, nil)
 	if err != nil {
 		panic(err)
