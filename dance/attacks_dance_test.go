@@ -108,7 +108,9 @@ func TestD31MemoryIsBounded(t *testing.T) {
 	for range rounds {
 		wg.Go(func() { send("GET " + lb.path + "?state=") })
 		wg.Go(func() { send("GET / HTTP/1.1\r\nHost: " + lb.host + "\r\nX-Long: ") })
-		wg.Go(func() { send("POST " + lb.path + " HTTP/1.1\r\nHost: " + lb.host + "\r\nContent-Length: 8388608\r\n\r\n") })
+		wg.Go(func() {
+			send("POST " + lb.path + " HTTP/1.1\r\nHost: " + lb.host + "\r\nContent-Length: 8388608\r\n\r\n")
+		})
 	}
 	wg.Wait()
 	runtime.ReadMemStats(&after)
