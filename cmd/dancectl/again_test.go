@@ -68,7 +68,7 @@ func TestI36FetchedTextCommandsNoTerminal(t *testing.T) {
 		"a\u009b31mb\u0090q\u009cc":      "a31mbqc",
 		"a\x9b31m":                       "a\ufffd31m",
 		"safe\u202egpj.exe\u2066x\u2069": "safegpj.exex",
-		"grüße 日本 🎉":                      "grüße 日本 🎉",
+		"grüße 日本 🎉":                     "grüße 日本 🎉",
 	} {
 		// A byte at a time: no character hides in two halves.
 		got, err := io.ReadAll(printable(oneByOne{strings.NewReader(in)}))
@@ -81,3 +81,13 @@ func TestI36FetchedTextCommandsNoTerminal(t *testing.T) {
 type oneByOne struct{ io.Reader }
 
 func (r oneByOne) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(len(p), 1)]) }
+
+func TestConnectSaysHowToGiveAFoundProviderItsClient(t *testing.T) {
+	d := newDancer(t)
+	d.follow(t, func(x *ipc.Dance) {
+		x.Stage, x.Provider = ipc.DanceFailed, "at-issuer-example"
+		x.Failure = problemOf(409, ipc.CodeNeedsRegistration, "issuer.example wants to know this program first.", "Register x, then enter the client id.")
+	})
+	dancectl(t, "connect", "https://issuer.example").wants(t, exitNeedsUser, "", "dancectl: issuer.example wants to know this program first.\n"+
+		"hint: Register x, then enter the client id: dancectl connect at-issuer-example --client-id ID\n")
+}

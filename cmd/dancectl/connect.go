@@ -58,6 +58,24 @@ beforehand with --yes. A client secret is read from a file or at a prompt.`,
 			return exactly("PROVIDER")(cmd, args)
 		},
 	}
+	f.declare(cmd)
+	cmd.RegisterFlagCompletionFunc("reconnect", first(t.accountWords))
+	cmd.RegisterFlagCompletionFunc("browser", t.browserWords)
+	cmd.RunE = t.work(func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			f.want.Provider, f.want.Address = named(args[0])
+		}
+		f.want.NoBrowser, f.want.Browser = f.printURL, browserID(f.want.Browser)
+		if err := t.register(cmd.Context(), f); err != nil {
+			return err
+		}
+		return t.dance(cmd.Context(), f)
+	})
+	return cmd
+}
+
+// declare gives the command its flags.
+func (f *connectFlags) declare(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.printURL, "print-url", false, "print the address on the first line instead of opening a browser")
 	flags.BoolVar(&f.yes, "yes", false, "keep who comes back without asking")
@@ -79,19 +97,6 @@ beforehand with --yes. A client secret is read from a file or at a prompt.`,
 	cmd.MarkFlagsMutuallyExclusive("reconnect", "client-file")
 	cmd.MarkFlagsMutuallyExclusive("device", "browser")
 	cmd.MarkFlagsMutuallyExclusive("device", "print-url")
-	cmd.RegisterFlagCompletionFunc("reconnect", first(t.accountWords))
-	cmd.RegisterFlagCompletionFunc("browser", t.browserWords)
-	cmd.RunE = t.work(func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			f.want.Provider, f.want.Address = named(args[0])
-		}
-		f.want.NoBrowser, f.want.Browser = f.printURL, browserID(f.want.Browser)
-		if err := t.register(cmd.Context(), f); err != nil {
-			return err
-		}
-		return t.dance(cmd.Context(), f)
-	})
-	return cmd
 }
 
 // named tells a provider's id from an address: no id has a dot or a colon.
@@ -112,7 +117,7 @@ func (t *tool) register(ctx context.Context, f connectFlags) error {
 	}
 	if f.want.Provider == "" {
 		return &problem{exitUsage, "a client id is stored for a provider of the list",
-			"write a provider file for " + f.want.Address + " (see docs/providers.md), then connect it by its id"}
+			"connect without one first: it says how to give it, if one is needed; or write a provider file (see docs/providers.md)"}
 	}
 	p, err := t.control.Provider(ctx, f.want.Provider)
 	if err != nil {

@@ -148,6 +148,10 @@ func (t *tool) paste(ctx context.Context, d ipc.Dance) (ipc.Dance, error) {
 // outcome tells how a dance ended.
 func (t *tool) outcome(ctx context.Context, d ipc.Dance) error {
 	switch {
+	case d.Stage == ipc.DanceFailed && d.Failure != nil && d.Failure.Code == ipc.CodeNeedsRegistration && d.Provider != "":
+		// A provider that was found by its address has an id by now.
+		exit, text, hint := explain(d.Failure)
+		return &problem{exit, text, strings.TrimSuffix(hint, ".") + ": dancectl connect " + d.Provider + " --client-id ID"}
 	case d.Stage == ipc.DanceFailed && d.Failure != nil:
 		return d.Failure
 	case d.Stage != ipc.DanceDone:

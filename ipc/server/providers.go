@@ -14,10 +14,8 @@ func (s *Server) providers(context.Context, *request, none) (ipc.Providers, erro
 }
 
 func (s *Server) provider(_ context.Context, q *request, _ none) (ipc.Provider, error) {
-	for _, p := range s.book.Snapshot().Gallery {
-		if p.ID == q.vars[0] {
-			return toProvider(p), nil
-		}
+	if p, ok := s.book.Row(q.vars[0]); ok {
+		return toProvider(p), nil
 	}
 	return ipc.Provider{}, &accounts.Error{Code: accounts.CodeNoSuchProvider,
 		Text: "There is no provider " + clean(q.vars[0]) + " in the gallery.", Hint: "See `dancectl providers` for the ids."}

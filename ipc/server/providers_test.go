@@ -4,6 +4,8 @@ package server
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -78,4 +80,38 @@ func TestClientFileOverTheSocket(t *testing.T) {
 		t.Error("the secret is in the error")
 	}
 	wantCode(t, admin.SetRegistration(t.Context(), "google", ipc.Registration{ClientFile: file, ClientID: "x"}), ipc.CodeBadRequest)
+}
+
+func TestProviderThatAnAddressLedToTakesAClient(t *testing.T) {
+	var issuer *httptest.Server
+	issuer = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/.well-known/openid-configuration" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(map[string]any{
+			"issuer": issuer.URL, "authorization_endpoint": issuer.URL + "/authorize", "token_endpoint": issuer.URL + "/token", "jwks_uri": issuer.URL + "/keys",
+			"id_token_signing_alg_values_supported": []string{"ES256"}, "response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
+		})
+	}))
+	t.Cleanup(issuer.Close)
+	admin := newOpenRig(t).admin()
+	d, err := admin.Connect(t.Context(), ipc.Connect{Address: issuer.URL})
+	for err == nil && !d.Stage.Over() {
+		d, err = admin.AwaitDance(t.Context(), d.ID, d.Stage)
+	}
+	if err != nil || d.Failure == nil || d.Failure.Code != ipc.CodeNeedsRegistration {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	p, err := admin.Provider(t.Context(), d.Provider)
+	if err != nil || p.ID != d.Provider || p.RedirectURI == "" {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if err := admin.SetRegistration(t.Context(), d.Provider, ipc.Registration{ClientID: "by-hand"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Provider(t.Context(), "nobody"); ipc.CodeOf(err) != ipc.CodeNoSuchProvider {
+		t.Errorf("%v", err)
+	}
 }
