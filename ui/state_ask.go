@@ -159,7 +159,12 @@ func askUse(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	default:
 		out.Gets = "The token. " + brief(app, 24) + " holds it until " + whenWords(q.TokenUntil, s.At) + " at the latest."
 	}
-	if q.Want.Type == accounts.IDToken {
+	switch {
+	case q.Want.Fetch && q.Want.Write:
+		out.Gets = "What the API answers, and it may change things there. The token stays with Dancecard."
+	case q.Want.Fetch:
+		out.Gets = "What the API answers; it may read only. The token stays with Dancecard."
+	case q.Want.Type == accounts.IDToken:
 		out.Gets = "An ID token: proof of who you are, no access."
 	}
 	out.Answers = useAnswers(q.App.OnceOnly)

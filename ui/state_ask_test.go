@@ -44,6 +44,15 @@ func TestConsentQuestion(t *testing.T) {
 	if old.Gets != "A new token, until that one ends." {
 		t.Error(old.Gets)
 	}
+	for write, words := range map[bool]string{
+		false: "What the API answers; it may read only. The token stays with Dancecard.",
+		true:  "What the API answers, and it may change things there. The token stays with Dancecard.",
+	} {
+		fetch, _ := questionOf(asked(func(q *accounts.Question) { q.Want = accounts.Want{Fetch: true, Write: write} }))
+		if fetch.Gets != words {
+			t.Error(fetch.Gets)
+		}
+	}
 	if q.Refuse.Allow || q.Refuse.For != accounts.Once {
 		t.Errorf("closing must say no, this time: %+v", q.Refuse)
 	}
