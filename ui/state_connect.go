@@ -140,7 +140,7 @@ func chipsOf(list []accounts.Provider) []string {
 }
 
 // fits is the number of ways in which a row fits what is typed.
-const fits = 5
+const fits = 6
 
 // fitOf says how well a row fits, 0 best; fits: not at all.
 func fitOf(p accounts.Provider, typed string) int {
@@ -153,14 +153,26 @@ func fitOf(p accounts.Provider, typed string) int {
 		return 0
 	case strings.Contains(name, " "+typed):
 		return 1
-	case strings.Contains(name, typed), strings.Contains(p.ID, typed):
+	case strings.Contains(name, typed), strings.Contains(p.ID, typed), strings.Contains(formerly[p.ID], typed):
 		return 2
 	case slices.ContainsFunc(hostsOf(p), func(host string) bool { return strings.Contains(host, typed) || strings.HasSuffix(typed, "."+host) }):
 		return 3
 	case strings.Contains(strings.ToLower(categoryOf(p)), typed), strings.Contains(p.Category, typed):
 		return 4
+	case len(typed) > 2 && canDo(p, typed):
+		return 5
 	}
 	return fits
+}
+
+// formerly are other names that people look for.
+var formerly = map[string]string{"x": "twitter", "microsoft": "azure entra office 365 live hotmail", "facebook": "meta"}
+
+// canDo reports rows whose scopes speak of what is typed: jira, calendar.
+func canDo(p accounts.Provider, typed string) bool {
+	return slices.ContainsFunc(slices.Concat(p.Scopes, p.OptionalScopes), func(scope string) bool {
+		return strings.Contains(strings.ToLower(scope), typed) || strings.Contains(strings.ToLower(p.Words[scope]), typed)
+	})
 }
 
 // hostsOf are the hosts that a row is known by.
@@ -213,10 +225,10 @@ func galleryTileOf(p accounts.Provider) galleryTile {
 	switch {
 	case p.Linked > 0:
 		t.Hint = fmt.Sprintf("%d linked", p.Linked)
-	case p.Instance != nil:
-		t.Hint = "Any server"
 	case p.NeedsRegistration:
 		t.Hint = "Set up once"
+	case p.Instance != nil:
+		t.Hint = "Any server"
 	}
 	return t
 }

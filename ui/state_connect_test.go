@@ -17,9 +17,11 @@ func names(tiles []galleryTile) (out []string) {
 
 func TestGalleryIsSearchedByNameIDHostAndCategory(t *testing.T) {
 	s := stage()
-	s.Gallery = append(s.Gallery, accounts.Provider{ID: "acme", Name: "Rocket Works", Category: "science", BuiltIn: true, SettingsPage: "https://id.acme-rockets.example/me"})
+	s.Gallery = append(s.Gallery, accounts.Provider{ID: "acme", Name: "Rocket Works", Category: "science", BuiltIn: true, SettingsPage: "https://id.acme-rockets.example/me",
+		OptionalScopes: []string{"fuel.read"}, Words: map[string]string{"fuel.read": "look into the tank"}})
+	s.Gallery = append(s.Gallery, accounts.Provider{ID: "x", Name: "X", BuiltIn: true})
 	for typed, want := range map[string]string{"git": "GitHub", "lab": "GitLab", "acme": "Rocket Works", "rockets.ex": "Rocket Works", "works": "Rocket Works",
-		"science": "Rocket Works", "https://id.acme-rockets.example/login": "Rocket Works"} {
+		"science": "Rocket Works", "fuel": "Rocket Works", "tank": "Rocket Works", "twitter": "X", "https://id.acme-rockets.example/login": "Rocket Works"} {
 		got := galleryOf(s, typed, "Code")
 		if len(got.Tiles) == 0 || got.Tiles[0].Name != want || got.Category != "All" {
 			t.Errorf("%q finds %v under %s", typed, names(got.Tiles), got.Category)
