@@ -74,18 +74,9 @@ func (d *dance) askForCode(ctx context.Context) (*deviceWait, error) {
 	}
 	credentials := d.link.authenticate(d.registration, form)
 	form.Set(p.clientIDParam(), d.registration.ClientID) // REQUIRED in section 3.1, whatever the authentication
-	body, kind := form.Encode(), "application/x-www-form-urlencoded"
-	if p.Quirks.JSONBody {
-		body, kind = jsonBody(form), "application/json"
-	}
-	req, err := http.NewRequest(http.MethodPost, p.Endpoints.DeviceAuthorization, strings.NewReader(body))
+	req, err := formRequest(p.Endpoints.DeviceAuthorization, form, p.Quirks.bodyKind(), credentials)
 	if err != nil {
 		return nil, &Invalid{Stage: stage, Text: "the device authorization address cannot be used"}
-	}
-	req.Header.Set("Content-Type", kind)
-	req.Header.Set("Accept", "application/json")
-	if credentials != "" {
-		req.Header.Set("Authorization", credentials)
 	}
 	a, err := newClient(p).send(ctx, stage, req)
 	if err != nil {

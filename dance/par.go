@@ -32,14 +32,9 @@ func (d *dance) push(ctx context.Context) (string, error) {
 		form.Del(name) // the address's own
 	}
 	credentials := d.link.authenticate(d.registration, form)
-	req, err := http.NewRequest(http.MethodPost, p.Endpoints.PAR, strings.NewReader(form.Encode()))
+	req, err := formRequest(p.Endpoints.PAR, form, formKind, credentials)
 	if err != nil {
 		return "", &Failed{Stage: pushStage, Text: "the address for pushed requests cannot be used"}
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	if credentials != "" {
-		req.Header.Set("Authorization", credentials)
 	}
 	a, err := d.proofs.send(ctx, newClient(p), pushStage, req, secret.String{})
 	if err != nil {

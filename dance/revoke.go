@@ -1,10 +1,8 @@
 package dance
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -73,14 +71,9 @@ func tokenGone(err error) bool {
 func (l Link) revoke(ctx context.Context, r Registration, token secret.String, hint string) error {
 	form := url.Values{"token": {token.Reveal()}, "token_type_hint": {hint}}
 	credentials := l.authenticate(r, form)
-	req, err := http.NewRequest(http.MethodPost, l.Provider.Endpoints.Revocation, strings.NewReader(form.Encode()))
+	req, err := formRequest(l.Provider.Endpoints.Revocation, form, formKind, credentials)
 	if err != nil {
 		return &Failed{Stage: revocationStage, Text: "the revocation address cannot be used"}
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	if credentials != "" {
-		req.Header.Set("Authorization", credentials)
 	}
 	a, err := newClient(l.Provider).send(ctx, revocationStage, req)
 	if a.status/100 == 2 {
@@ -286,17 +279,9 @@ func (s *shape) body(u *url.URL, params url.Values) (io.Reader, string) {
 		u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+params.Encode(), "&")
 		return nil, ""
 	case "json":
-		object := map[string]string{}
-		for name := range params {
-			object[name] = params.Get(name)
-		}
-		data, err := json.Marshal(object)
-		if err != nil {
-			return nil, ""
-		}
-		return bytes.NewReader(data), "application/json"
+		return strings.NewReader(jsonBody(params)), jsonKind
 	}
-	return strings.NewReader(params.Encode()), "application/x-www-form-urlencoded"
+	return strings.NewReader(params.Encode()), formKind
 }
 
 // verdict reads an answer to a request that speaks of the token: bearer calls

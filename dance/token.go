@@ -91,17 +91,10 @@ func (c *tokenCall) exchange(given *http.Request) ([]byte, error) {
 		return nil, err
 	}
 	q := c.provider.Quirks
-	body, kind := form.Encode(), "application/x-www-form-urlencoded"
-	if q.JSONBody {
-		body, kind = jsonBody(form), "application/json"
-	}
-	req, err := http.NewRequest(http.MethodPost, given.URL.String(), strings.NewReader(body))
+	req, err := formRequest(given.URL.String(), form, q.bodyKind(), given.Header.Get("Authorization"))
 	if err != nil {
 		return nil, &Failed{Stage: c.stage, Text: "the token address cannot be used", Offline: true}
 	}
-	req.Header = given.Header.Clone()
-	req.Header.Set("Content-Type", kind)
-	req.Header.Set("Accept", "application/json")
 	a, err := c.proofs.send(given.Context(), c.client, c.stage, req, secret.String{})
 	c.answer = a
 	if err == nil {
@@ -147,11 +140,43 @@ func (c *tokenCall) form(given *http.Request) (url.Values, []string, error) {
 	return form, secrets, nil
 }
 
+// bodyKind is the content type of token requests.
+func (q Quirks) bodyKind() string {
+	if q.JSONBody {
+		return jsonKind
+	}
+	return formKind
+}
+
 func rename(form url.Values, from, to string) {
 	if v, ok := form[from]; ok && from != to {
 		delete(form, from)
 		form[to] = v
 	}
+}
+
+const (
+	formKind = "application/x-www-form-urlencoded"
+	jsonKind = "application/json"
+)
+
+// formRequest posts a form, or the same values as JSON, with the client's
+// Authorization header if it has one.
+func formRequest(address string, form url.Values, kind, credentials string) (*http.Request, error) {
+	body := form.Encode()
+	if kind == jsonKind {
+		body = jsonBody(form)
+	}
+	req, err := http.NewRequest(http.MethodPost, address, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", kind)
+	req.Header.Set("Accept", jsonKind)
+	if credentials != "" {
+		req.Header.Set("Authorization", credentials)
+	}
+	return req, nil
 }
 
 // jsonBody is a form as an object of strings.
