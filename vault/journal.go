@@ -2,6 +2,7 @@ package vault
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"os"
 )
@@ -79,26 +80,26 @@ func isTorn(rest []byte, at int, s *strip, sequence uint64, err error) bool {
 	case errFrameShort:
 		return true
 	case errFrameHead:
-		return !s.follows(rest, sequence) && hasHole(rest, at)
+		return !s.follows(rest, sequence) && hasHole(rest, at, sequence)
 	case errFrameBody:
 		_, size, _ := s.frameAt(rest)
-		return size == len(rest) && hasHole(rest, at)
+		return size == len(rest) && hasHole(rest, at, sequence)
 	}
 	return false
 }
 
-const (
-	sector  = 512
-	minHole = 16 // so many zero bytes do not come about by chance
-)
+const sector = 512
 
-// hasHole reports whether b, which starts at offset at of a file, has a sector
-// (or the part of one that lies in b) that is all zero.
-func hasHole(b []byte, at int) bool {
-	for len(b) > 0 {
+// hasHole reports whether b, the end of a file from offset at on, where the
+// frame with number sequence belongs, has a sector (or the part of one that lies
+// in b) that is all zero and was not written so.
+func hasHole(b []byte, at int, sequence uint64) bool {
+	number := binary.BigEndian.AppendUint64(nil, sequence)
+	for first := true; len(b) > 0; first = false {
 		n := min(sector-at%sector, len(b))
-		part := b[:n]
-		if n >= minHole && allZero(part) {
+		// A frame begins with zeros, as far as its number does.
+		natural := first && n <= len(number) && allZero(number[:n])
+		if allZero(b[:n]) && !natural {
 			return true
 		}
 		b, at = b[n:], at+n
