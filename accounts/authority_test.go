@@ -114,6 +114,8 @@ func (as *authority) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		writeJSON(w, 200, map[string]any{"sub": g.user, "preferred_username": g.user})
+	case path == "/revoke" && as.client(r) == nil:
+		writeJSON(w, 401, map[string]any{"error": "invalid_client"})
 	case path == "/revoke":
 		delete(as.refresh, r.Form.Get("token"))
 		delete(as.access, r.Form.Get("token"))
@@ -155,13 +157,24 @@ func (as *authority) authorize(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, r.Form.Get("redirect_uri")+"?"+back.Encode(), http.StatusFound)
 }
 
-func (as *authority) token(w http.ResponseWriter, r *http.Request) {
+// client is who asks, if it proves that.
+func (as *authority) client(r *http.Request) *asClient {
 	id, key, basic := r.BasicAuth()
 	if !basic {
 		id, key = r.Form.Get("client_id"), r.Form.Get("client_secret")
 	}
-	c := as.clients[id]
-	if c == nil || as.forgets || c.secret != key {
+	if c := as.clients[id]; c != nil && c.secret == key {
+		return c
+	}
+	return nil
+}
+
+func (as *authority) token(w http.ResponseWriter, r *http.Request) {
+	id, _, basic := r.BasicAuth()
+	if !basic {
+		id = r.Form.Get("client_id")
+	}
+	if as.forgets || as.client(r) == nil {
 		writeJSON(w, 401, map[string]any{"error": "invalid_client"})
 		return
 	}

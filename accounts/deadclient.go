@@ -125,12 +125,17 @@ func (p *profile) troubleLocked(changed []accountRecord) {
 	}
 }
 
-// reviveLocked lets the accounts of a client try again at once.
+// reviveLocked lets the accounts and revocations of a client try again at once.
 func (p *profile) reviveLocked(registration string) {
 	for _, a := range p.accounts {
 		if a.Registration == registration {
 			a.facts.DeadClient, a.facts.Offline, a.facts.Answered = "", "", false
 			a.lastTry, a.failures = time.Time{}, 0
+		}
+	}
+	for _, r := range p.revocations {
+		if r.Registration.ID == registration {
+			r.nextTry, r.failures = time.Time{}, 0
 		}
 	}
 }

@@ -98,6 +98,22 @@ func TestDeadRegistrationThatIsReplacedCostsASignInAndNoAccount(t *testing.T) {
 	}
 }
 
+func TestRenewedSecretEndsWhatWaitsToBeRevoked(t *testing.T) {
+	r, as := ownRig(t)
+	mira := r.keep(as, "mira", ConnectRequest{Provider: "works"})
+	as.change(func() { as.clients["by-hand"].secret = "second-secret" })
+	if err := r.Disconnect(t.Context(), mira.ID); err != nil || r.account(mira.ID).Status != Revoking {
+		t.Fatalf("%v, %+v", err, r.Snapshot().Accounts)
+	}
+	r.register(as, "by-hand", "second-secret")
+	r.await("the revocation", func(s Snapshot) bool { return len(s.Accounts) == 0 })
+	as.change(func() {
+		if len(as.refresh) != 0 {
+			t.Error("the token lives on")
+		}
+	})
+}
+
 func TestClientThatTheUserReplacedBeforeItDied(t *testing.T) {
 	r, as := ownRig(t)
 	mira := r.keep(as, "mira", ConnectRequest{Provider: "works"})

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -157,7 +158,7 @@ func (b *Book) retryRevocationLocked(p *profile, r *revocation, now time.Time) t
 func (b *Book) tryRevocation(ctx context.Context, p *profile, r *revocation) error {
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	err := b.revokeAll(ctx, r.revocationRecord)
+	err := b.revokeAll(ctx, b.withClientOfToday(p, r))
 	data := map[string]string{"provider": r.Account.Provider, "label": r.Account.Label}
 	none := errors.Is(err, dance.ErrNoRevocation)
 	if err == nil || none {
@@ -186,6 +187,19 @@ func (b *Book) tryRevocation(ctx context.Context, p *profile, r *revocation) err
 	}
 	b.poke()
 	return err
+}
+
+// withClientOfToday is a revocation with its client as it is now: the user may
+// have renewed its secret since.
+func (b *Book) withClientOfToday(p *profile, r *revocation) revocationRecord {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	record := r.revocationRecord
+	if now, ok := p.registrations[record.Registration.ID]; ok {
+		record.Registration = now
+		record.Account.Link.AuthStyle = cmp.Or(now.AuthStyle, record.Account.Link.AuthStyle)
+	}
+	return record
 }
 
 func plainReason(err error) string {
