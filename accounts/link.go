@@ -64,7 +64,7 @@ func (b *Book) Keep(_ context.Context, id, label string, asNew bool) (accountID 
 
 // keepRefresh reports whether the account's old refresh token works with the
 // new link, and may be sent there: some providers give one only at the first
-// consent.
+// consent. It has to be known that both are one person's.
 func keepRefresh(was, now dance.Link, old, t tokenRecord) bool {
 	return t.Refresh == "" && old.Key == "" && t.Key == "" && was.ClientID == now.ClientID && movedTo(was.Provider, now.Provider) == ""
 }
@@ -144,7 +144,7 @@ func (b *Book) link(p *profile, d *danceRun, r dance.Result, label string, asNew
 		if was.token, err = storedToken(v, record.ID, held); err != nil {
 			return record, nil, vaultProblem(err, p.card.Name)
 		}
-		if keepRefresh(was.link, r.Link, was.token, t) {
+		if !r.Identity.Unnamed && keepRefresh(was.link, r.Link, was.token, t) {
 			t.Refresh = was.token.Refresh
 		}
 		was.now = t
