@@ -58,7 +58,7 @@ func noSuchProvider(id string) *Error {
 func (b *Book) provider(id, instance string) (dance.Provider, error) {
 	entry, ok := b.catalog.Get(id)
 	if !ok {
-		return b.foundProvider(id)
+		return b.foundProvider(id, instance)
 	}
 	if entry.Instance == nil {
 		return entry.Provider, nil
@@ -72,7 +72,7 @@ func (b *Book) provider(id, instance string) (dance.Provider, error) {
 
 // foundProvider is a provider that is in no catalogue: one that a dance found
 // since the start, or that an account was linked with.
-func (b *Book) foundProvider(id string) (dance.Provider, error) {
+func (b *Book) foundProvider(id, instance string) (dance.Provider, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if row, ok := b.found[id]; ok {
@@ -80,7 +80,7 @@ func (b *Book) foundProvider(id string) (dance.Provider, error) {
 	}
 	if p := b.profiles[b.current]; p != nil {
 		for _, a := range p.accounts {
-			if a.Provider == id {
+			if a.Provider == id && a.Instance == instance {
 				return a.Link.Provider, nil
 			}
 		}

@@ -63,3 +63,31 @@ func TestTwoServersOfOneProviderAreTwoDances(t *testing.T) {
 		t.Error("who wants to sign in at one server is shown the sign-in of another")
 	}
 }
+
+// The row of a file that is gone lives on in its accounts, each with the server
+// that it was linked at: a client's secret is for that one.
+func TestServerOfARowThatIsGone(t *testing.T) {
+	r := newRig(t, dancetest.Options{})
+	r.addForge()
+	p := r.profiles[r.current]
+	for _, host := range []string{"one.example.com", "two.example.com"} {
+		row, err := r.Book.provider("forge", host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		record := accountRecord{ID: newID("a"), Provider: "forge", Instance: host}
+		record.Link.Provider = row
+		r.mu.Lock()
+		p.accounts[record.ID] = newAccount(record, tokenRecord{})
+		r.mu.Unlock()
+	}
+	r.drop("forge")
+	for range 20 { // maps have no order
+		row, err := r.Book.provider("forge", "two.example.com")
+		if err != nil || row.Endpoints.Token != "https://two.example.com/token" {
+			t.Fatalf("%s, %v", row.Endpoints.Token, err)
+		}
+	}
+	_, err := r.Book.provider("forge", "three.example.com")
+	wantCode(t, err, CodeNoSuchProvider)
+}

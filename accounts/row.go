@@ -8,7 +8,7 @@ import "dancecard/dance/catalog"
 func (b *Book) Row(id string) (Provider, bool) {
 	entry, ok := b.catalog.Get(id)
 	if !ok {
-		row, err := b.foundProvider(id)
+		row, err := b.foundProvider(id, "")
 		if err != nil {
 			return Provider{}, false
 		}
