@@ -97,6 +97,8 @@ func run(meta fyne.AppMetadata, hidden bool, document string) {
 		go func() { served <- sockets.Serve(book) }()
 		go endOnSignal(signals, stop, window)
 		go endWithSession(signals, meta.ID, window.Quit)
+		go lockWhenAway(signals, book)
+		go lockWhenIdle(signals, book)
 		go func() {
 			<-window.Ending()
 			time.AfterFunc(quitGrace, end)

@@ -66,6 +66,7 @@ type profileCard struct {
 	Made      time.Time `json:"made"`
 	LoggedOut bool      `json:"logged_out,omitempty"`
 	Current   bool      `json:"current,omitempty"`
+	Lock      lockRules `json:"lock,omitzero"`
 }
 
 func (b *Book) profileDir(id string) string { return filepath.Join(b.opts.Dir, "profiles", id) }

@@ -57,7 +57,7 @@ func (b *Book) Snapshot() Snapshot {
 
 func (p *profile) viewLocked() Profile {
 	v := Profile{
-		ID: p.id, Name: p.card.Name, State: p.state, Since: p.since, Waiting: len(p.waiting), Problem: p.problem,
+		ID: p.id, Name: p.card.Name, State: p.state, Since: p.since, Waiting: len(p.waiting), Problem: p.problem, Locks: p.card.Lock.view(),
 	}
 	if p.state != ProfileOpen {
 		v.Why = p.why

@@ -60,8 +60,9 @@ type Profile struct {
 	State   ProfileState
 	Since   time.Time // when it was opened or locked
 	Why     LockReason
-	Ways    []Way  // the ways in, as its public header lists them
-	Waiting int    // apps that asked while it was locked
+	Ways    []Way // the ways in, as its public header lists them
+	Waiting int   // apps that asked while it was locked
+	Locks   LockRules
 	Problem *Error // why it cannot be opened (damaged, in use, a newer format)
 }
 
@@ -80,12 +81,13 @@ type LockReason string
 
 // The reasons for a lock.
 const (
-	LockStart  LockReason = "start"   // not opened since the program started
-	LockUser   LockReason = "user"    // the user locked it
-	LockLogOut LockReason = "log-out" // the user logged out: the keyring has forgotten it
-	LockScreen LockReason = "screen"
-	LockSleep  LockReason = "sleep"
-	LockIdle   LockReason = "idle"
+	LockStart      LockReason = "start"   // not opened since the program started
+	LockUser       LockReason = "user"    // the user locked it
+	LockLogOut     LockReason = "log-out" // the user logged out: the keyring has forgotten it
+	LockScreen     LockReason = "screen"
+	LockUserSwitch LockReason = "user switch" // another user took the seat
+	LockSleep      LockReason = "sleep"
+	LockIdle       LockReason = "idle"
 )
 
 // A Way is a way into a profile.

@@ -26,10 +26,26 @@ type Profile struct {
 	Current bool         `json:"current"`
 	State   ProfileState `json:"state"`
 	Since   time.Time    `json:"since,omitzero"`
-	Why     string       `json:"why,omitempty"` // locked: "start", "user", "log-out", "screen", "sleep", "idle"
+	Why     string       `json:"why,omitempty"` // locked: "start", "user", "log-out", "screen", "user switch", "sleep", "idle"
 	Ways    []string     `json:"ways"`          // "keyring", "passphrase", "recovery"
 	Waiting int          `json:"waiting"`       // programs that asked while it was locked
+	Locks   LockRules    `json:"locks"`
 	Problem *Error       `json:"problem,omitempty"`
+}
+
+// LockRules say when a profile locks by itself.
+type LockRules struct {
+	Screen bool `json:"screen"`       // when the screen locks, or another user takes the seat
+	Sleep  bool `json:"sleep"`        // before the machine sleeps
+	Idle   int  `json:"idle_minutes"` // when nobody touched anything for so long; 0: never
+}
+
+// SetLocks is the body of PUT /v1/profiles/{profile}/locks. Rules that lock
+// less than the present ones need a secret, for they widen.
+type SetLocks struct {
+	LockRules
+	Passphrase  Secret `json:"passphrase,omitempty"`
+	RecoveryKey Secret `json:"recovery_key,omitempty"`
 }
 
 // AccountDetail is an account in full.

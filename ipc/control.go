@@ -228,6 +228,11 @@ func (c *Control) RenameProfile(ctx context.Context, profile, name string) error
 	return c.do(ctx, call{method: "PATCH", path: profilePath(profile), body: Rename{Name: name}}, nil)
 }
 
+// SetLocks says when a profile locks by itself.
+func (c *Control) SetLocks(ctx context.Context, profile string, s SetLocks) error {
+	return c.do(ctx, call{method: "PUT", path: profilePath(profile, "locks"), body: s}, nil)
+}
+
 // SwitchProfile makes a profile the current one.
 func (c *Control) SwitchProfile(ctx context.Context, profile string) error {
 	return c.do(ctx, call{method: "POST", path: profilePath(profile, "switch")}, nil)

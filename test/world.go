@@ -58,6 +58,7 @@ func (w *World) furnish(o Options) error {
 		}
 	}
 	w.Env = []string{
+		"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + filepath.Join(w.Dir, "no-system-bus"),
 		"HOME=" + w.Home, "USER=user", "LOGNAME=user", "LANG=C.UTF-8", "TZ=UTC", "LIBGL_ALWAYS_SOFTWARE=1",
 		"PATH=" + filepath.Join(w.Dir, "bin") + ":" + filepath.Join(Root(), "build") + ":/usr/local/bin:/usr/bin:/bin",
 		"XDG_RUNTIME_DIR=" + w.Runtime, "XDG_CONFIG_HOME=" + filepath.Join(w.Home, ".config"),

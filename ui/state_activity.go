@@ -2,7 +2,6 @@ package ui
 
 import (
 	"cmp"
-	"path/filepath"
 	"strings"
 
 	"dancecard/accounts"
@@ -133,56 +132,4 @@ func forWords(note string) string {
 		return "for ever, until you remove it"
 	}
 	return clean(note)
-}
-
-// settingState is a row of Settings.
-type settingState struct {
-	Icon, Title, Sub string
-	Copy             string // "": nothing to copy
-}
-
-// settingsState is the Settings view.
-type settingsState struct {
-	Profile string
-	Ways    []settingState
-	Machine []settingState
-}
-
-func settingsOf(s accounts.Snapshot, o Options) settingsState {
-	p, _ := s.Profile(s.Current)
-	out := settingsState{Profile: clean(p.Name)}
-	for _, w := range p.Ways {
-		row := settingState{Sub: "since " + whenWords(w.Added, s.At)}
-		if w.Added.IsZero() {
-			row.Sub = ""
-		}
-		switch w.Kind {
-		case accounts.WayKeyring:
-			row.Icon, row.Title, row.Sub = "shield", "This desktop's keyring", "opens by itself after you log in"
-		case accounts.WayPassphrase:
-			row.Icon, row.Title = "key", "Passphrase"
-		case accounts.WayRecovery:
-			row.Icon, row.Title = "paper", "Recovery key"
-		default:
-			row.Icon, row.Title = "key", clean(string(w.Kind))
-		}
-		out.Ways = append(out.Ways, row)
-	}
-	add := func(icon, title, sub string, copied bool) {
-		if sub == "" {
-			return
-		}
-		row := settingState{Icon: icon, Title: title, Sub: sub}
-		if copied {
-			row.Copy = sub
-		}
-		out.Machine = append(out.Machine, row)
-	}
-	add("lock", "Profiles", o.Data, true)
-	if o.Providers != "" {
-		add("globe", "Your provider files", filepath.Clean(o.Providers), true)
-	}
-	add("apps", "Socket for apps", o.Socket, true)
-	add("info", "Version", o.Version, false)
-	return out
 }

@@ -191,6 +191,8 @@ func lockedWords(p accounts.Profile, s accounts.Snapshot) string {
 		return join(since, "when you logged out.")
 	case accounts.LockScreen:
 		return join(since, "when the screen locked.")
+	case accounts.LockUserSwitch:
+		return join(since, "when somebody else took the seat.")
 	case accounts.LockSleep:
 		return join(since, "when the computer slept.")
 	case accounts.LockIdle:

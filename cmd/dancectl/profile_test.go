@@ -90,3 +90,21 @@ func TestWayIn(t *testing.T) {
 		}
 	}
 }
+
+func TestProfileLocks(t *testing.T) {
+	d := start(t)
+	p := home
+	p.Locks = ipc.LockRules{Screen: true, Sleep: true}
+	d.answer("GET /v1/profiles", ipc.Profiles{Profiles: []ipc.Profile{p}})
+	d.answer("PUT /v1/profiles/p1/locks", struct{}{})
+	dancectl(t, "profile", "locks").wants(t, 0, "Home locks when the screen locks, before the computer sleeps\n", "")
+	dancectl(t, "profile", "locks", "Home", "--idle", "15m", "--screen=false", "--passphrase-file", file(t, "pw")).
+		wants(t, 0, "Home locks before the computer sleeps, when nobody is there for 15 min\n", "")
+	want := `PUT /v1/profiles/p1/locks {"screen":false,"sleep":true,"idle_minutes":15,"passphrase":"pw"}`
+	if got := d.requests("PUT"); len(got) != 1 || got[0] != want {
+		t.Errorf("asked %q", got)
+	}
+	if r := dancectl(t, "profile", "locks", "--idle", "90s"); r.code != exitUsage {
+		t.Errorf("exit %d", r.code)
+	}
+}

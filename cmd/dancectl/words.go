@@ -110,12 +110,13 @@ func person(login, name, email, subject string) string {
 
 // lockReasons says why a profile is locked.
 var lockReasons = map[string]string{
-	"start":   "since Dancecard started",
-	"user":    "because you locked it",
-	"log-out": "because you logged out",
-	"screen":  "because the screen locked",
-	"sleep":   "because the machine slept",
-	"idle":    "because nobody was here",
+	"start":       "since Dancecard started",
+	"user":        "because you locked it",
+	"log-out":     "because you logged out",
+	"screen":      "because the screen locked",
+	"sleep":       "because the machine slept",
+	"user switch": "because somebody else took the seat",
+	"idle":        "because nobody was here",
 }
 
 // profileState says how a profile stands.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"dancecard/accounts"
 	"dancecard/internal/secret"
@@ -65,6 +66,36 @@ func (s *Server) createProfile(ctx context.Context, _ *request, in ipc.NewProfil
 
 func (s *Server) renameProfile(_ context.Context, q *request, in ipc.Rename) (none, error) {
 	return s.onProfile(q, func(id string) error { return s.book.RenameProfile(id, in.Name) })
+}
+
+// setLocks takes what locks more at once. What locks less widens, and is the
+// window's or a secret's to say.
+func (s *Server) setLocks(ctx context.Context, q *request, in ipc.SetLocks) (none, error) {
+	id, err := s.profile(q.vars[0])
+	if err != nil {
+		return none{}, err
+	}
+	snap := s.book.Snapshot()
+	p, _ := snap.Profile(id)
+	rules := accounts.LockRules{Screen: in.Screen, Sleep: in.Sleep, Idle: time.Duration(in.Idle) * time.Minute}
+	if loosens(p.Locks, rules) {
+		way, key := wayOf(in.Passphrase, in.RecoveryKey)
+		switch {
+		case key.IsZero():
+			return none{}, problem(ipc.CodeConsentDenied, "Locking less often is not for programs to say.",
+				"Use the window's Settings, or give the passphrase: --passphrase-file FILE.")
+		case id != snap.Current:
+			return none{}, badRequest("Only the current profile can be made to lock less often.")
+		}
+		if err := s.verify(ctx, way, key); err != nil {
+			return none{}, err
+		}
+	}
+	return none{}, s.book.SetLockRules(id, rules)
+}
+
+func loosens(old, rules accounts.LockRules) bool {
+	return old.Screen && !rules.Screen || old.Sleep && !rules.Sleep || old.Idle > 0 && (rules.Idle == 0 || rules.Idle > old.Idle)
 }
 
 func (s *Server) switchProfile(_ context.Context, q *request, _ none) (none, error) {

@@ -82,6 +82,7 @@ func toProfile(s accounts.Snapshot) func(accounts.Profile) ipc.Profile {
 		out := ipc.Profile{
 			ID: p.ID, Name: p.Name, Current: p.ID == s.Current, State: ipc.ProfileState(p.State),
 			Since: wireTime(p.Since), Why: string(p.Why), Waiting: p.Waiting, Ways: []string{},
+			Locks: ipc.LockRules{Screen: p.Locks.Screen, Sleep: p.Locks.Sleep, Idle: int(p.Locks.Idle / time.Minute)},
 		}
 		for _, w := range p.Ways {
 			out.Ways = append(out.Ways, string(w.Kind))
