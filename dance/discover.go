@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -104,7 +105,7 @@ func discoverOver(ctx context.Context, c *client, p Provider) (metadata, error) 
 		if a, err = c.get(ctx, stage, place); err != nil {
 			return metadata{}, err
 		}
-		if a.status/100 != 4 || a.status == http.StatusTooManyRequests {
+		if !a.page() && a.status/100 != 4 || a.status == http.StatusTooManyRequests {
 			break
 		}
 	}
@@ -119,6 +120,13 @@ func discoverOver(ctx context.Context, c *client, p Provider) (metadata, error) 
 		return metadata{}, err
 	}
 	return metadata{}, odd(stage, a, err)
+}
+
+// page reports the page for people that a site has at every address where it
+// has nothing else.
+func (a answer) page() bool {
+	kind, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	return a.status == http.StatusOK && kind == "text/html"
 }
 
 func readMetadata(body []byte, p Provider, issuer *url.URL) (metadata, error) {

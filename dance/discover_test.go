@@ -111,7 +111,12 @@ func TestRFC8414Place(t *testing.T) {
 	var srv *httptest.Server
 	srv = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.URL.Path)
-		if r.URL.Path != "/.well-known/oauth-authorization-server/tenant" {
+		switch r.URL.Path {
+		case "/.well-known/oauth-authorization-server/tenant":
+		case "/tenant/.well-known/openid-configuration":
+			raw(200, "text/html; charset=utf-8", "<html>the same page everywhere")(w, r)
+			return
+		default:
 			http.NotFound(w, r)
 			return
 		}
