@@ -216,6 +216,9 @@ func TestTokensThatNeedASignatureAreNotHandedOut(t *testing.T) {
 	}
 	_, err := r.token(a.ID, Want{Wait: time.Second})
 	wantCode(t, err, CodeFetchOnly)
+	if _, err := r.token("works", Want{}); CodeOf(err) != CodeFetchOnly || strings.Contains(err.Error(), a.Label) {
+		t.Fatalf("an app that was granted nothing hears whose account it is: %v", err)
+	}
 	if n := len(r.Snapshot().Questions); n != 0 {
 		t.Fatal("the user was asked about a token that nobody gets")
 	}

@@ -71,9 +71,10 @@ func fetchOnly() *Error {
 	return &Error{Code: CodeFetchOnly, Text: "This app may use the account, but not hold its token.", Hint: "Send the request through fetch."}
 }
 
-// signedOnly is for accounts whose tokens are of no use without a key.
-func signedOnly(a *account) *Error {
-	return &Error{Code: CodeFetchOnly, Text: "The tokens of " + a.Label + " only work with a signature that Dancecard makes.", Hint: "Send the request through fetch."}
+// signedOnly is for accounts whose tokens are of no use without a key. The app
+// may not have been granted any: it hears its own words.
+func signedOnly(ref string) *Error {
+	return &Error{Code: CodeFetchOnly, Text: fmt.Sprintf("The tokens of %q only work with a signature that Dancecard makes.", ref), Hint: "Send the request through fetch."}
 }
 
 func (p *profile) useGrantLocked(app, account string, now time.Time) {
@@ -122,8 +123,8 @@ func (b *Book) permit(ctx context.Context, p *profile, app App, ref string, w Wa
 	if !w.Fetch && w.Type != IDToken {
 		plain := slices.DeleteFunc(slices.Clone(candidates), func(a *account) bool { return a.signed })
 		if len(plain) == 0 {
-			defer b.mu.Unlock()
-			return permission{}, signedOnly(candidates[0])
+			b.mu.Unlock()
+			return permission{}, signedOnly(ref)
 		}
 		candidates = plain
 	}
