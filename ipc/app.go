@@ -47,7 +47,7 @@ type Account struct {
 	ExpiresAt    time.Time `json:"expires_at,omitzero"` // of the access token; absent: does not expire
 	Scopes       []string  `json:"scopes"`
 	Hosts        []string  `json:"hosts"`              // where its token may be sent
-	APIBase      string    `json:"api_base,omitempty"` // the address that the API\'s paths are below
+	APIBase      string    `json:"api_base,omitempty"` // the address that the API's paths are below
 }
 
 // Accounts answers GET /v1/accounts.
