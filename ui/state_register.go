@@ -102,6 +102,9 @@ func registerOf(s accounts.Snapshot, b before, browsers []dance.Browser) (regist
 // tried it.
 func redirectWords(p accounts.Provider, name string) string {
 	words := "Exactly as it stands."
+	if strings.HasSuffix(p.RedirectURI, "127.0.0.1/") { // known for any path, or for asking for none
+		words += " Skip this if " + name + " asks for none."
+	}
 	if p.RedirectUnknown {
 		words += " Nobody has checked yet whether " + name + " takes an address on this machine; if it refuses, nothing is lost."
 	}

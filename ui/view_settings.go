@@ -14,7 +14,7 @@ func (u *UI) settingsView(s settingsState) built {
 	if len(s.Locks) > 0 {
 		box.Add(fitting("Locks by itself", styleBold, colInk))
 		box.Add(u.lockCard(s.Locks))
-		box.Add(newPara("After that the keyring opens it again by itself, where it is a way in. Programs that ask meanwhile are told that it is locked.", 2, styleCaption, colInk3))
+		box.Add(newPara("When you are back at the screen the keyring opens it again, where it is a way in. Programs that ask meanwhile are told that it is locked.", 2, styleCaption, colInk3))
 		box.Add(gap(1, 8))
 	}
 	if len(s.Machine) > 0 {

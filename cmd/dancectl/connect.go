@@ -65,6 +65,9 @@ beforehand with --yes. A client secret is read from a file or at a prompt.`,
 		if len(args) > 0 {
 			f.want.Provider, f.want.Address = named(args[0])
 		}
+		if len(f.want.AddScopes) > 0 && f.want.Reconnect == "" {
+			return &problem{exitUsage, "--add-scopes adds to what an account has", "add --reconnect ACCOUNT, or use --scopes"}
+		}
 		f.want.NoBrowser, f.want.Browser = f.printURL, browserID(f.want.Browser)
 		if err := t.register(cmd.Context(), f); err != nil {
 			return err

@@ -16,8 +16,8 @@ func (t *tool) profileLocks() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "locks [PROFILE]",
 		Short: "Show or say when a profile locks by itself",
-		Long: `Show when a profile locks by itself, or say it with flags. Afterwards the
-keyring opens it again, where it is a way in.
+		Long: `Show when a profile locks by itself, or say it with flags. When the screen is
+unlocked or the computer wakes the keyring opens it again, where it is a way in.
 
 Locking less often than now needs the passphrase or the recovery key, or the
 window.`,
