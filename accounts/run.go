@@ -253,7 +253,7 @@ func danceProblem(ctx context.Context, name string, err error) *Error {
 		if failed.Offline {
 			code = CodeOffline
 		}
-		return &Error{Code: code, Text: failed.Text, Hint: "Try again, or copy the link.", RetryAfter: failed.RetryAfter}
+		return &Error{Code: code, Text: failed.Text, Hint: "Check the network and the address, then try again.", RetryAfter: failed.RetryAfter}
 	}
 	if invalid, ok := errors.AsType[*dance.Invalid](err); ok {
 		err = errors.New(invalid.Text)

@@ -21,7 +21,7 @@ func (e Entry) WithInstance(value string) (dance.Provider, error) {
 	p := clone(e.Provider)
 	if p.Instance == nil {
 		if value != "" {
-			return dance.Provider{}, fmt.Errorf("%s is one service for all. Leave the server empty.", p.Name)
+			return dance.Provider{}, fmt.Errorf("%s is one service for all. Leave the server empty", p.Name)
 		}
 		return p, nil
 	}
@@ -29,11 +29,11 @@ func (e Entry) WithInstance(value string) (dance.Provider, error) {
 		value = p.Instance.Default
 	}
 	if value == "" {
-		return dance.Provider{}, fmt.Errorf("%s is missing. Enter it like %s.", p.Instance.Label, p.Instance.Example)
+		return dance.Provider{}, fmt.Errorf("%s is missing", p.Instance.Label)
 	}
-	label, example := p.Instance.Label, p.Instance.Example
+	label := p.Instance.Label
 	if err := fill(&p, value); err != nil {
-		return dance.Provider{}, fmt.Errorf("%s does not fit: %w. Enter it like %s.", label, err, example)
+		return dance.Provider{}, fmt.Errorf("%s does not fit: %w", label, err)
 	}
 	return p, nil
 }
