@@ -1,6 +1,9 @@
 package test
 
 import (
+	"cmp"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +17,8 @@ var (
 	makeCommand  = regexp.MustCompile("(?m)(?:^\\s*(?:\\$ )?|`)make ([a-z]+)")
 	ctlCommand   = regexp.MustCompile("(?m)(?:^\\s*(?:\\$ )?|`|\\(|\\| *)dancectl ([a-z-]+)([^`\n]*)")
 	longFlag     = regexp.MustCompile(`(?:^| )(--[a-z-]+)`)
+	testOfCase   = regexp.MustCompile(`(?m)^func Test([DO]\d+)[A-Z]|"([DO]\d+):? [^"]*"`)
+	caseInTable  = regexp.MustCompile(`(?m)^\| ((?:[A-Z]\d+(?:, )?)+) `)
 	relativeLink = regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
 )
 
@@ -60,6 +65,51 @@ func TestDocumentsNameWhatExists(t *testing.T) {
 	for _, must := range []string{"make run", "make tour"} {
 		if !strings.Contains(readme, must) {
 			t.Errorf("README.md does not say %s", must)
+		}
+	}
+}
+
+// TestSecurityKnowsEveryCase holds the dance's and OpenID's cases to one of
+// two places: a test that is named after the case, or SECURITY.md's table of
+// those that have none.
+func TestSecurityKnowsEveryCase(t *testing.T) {
+	tested, listed := map[string]string{}, map[string]bool{}
+	err := filepath.WalkDir(Root(), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && (d.Name() == "build" || strings.HasPrefix(d.Name(), ".") && path != Root()) {
+			return cmp.Or(err, fs.SkipDir)
+		}
+		if !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, m := range testOfCase.FindAllStringSubmatch(string(b), -1) {
+			if strings.Contains(m[0], "%") {
+				continue // the text of a complaint, not the name of a test
+			}
+			tested[m[1]+m[2]] = path
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range caseInTable.FindAllStringSubmatch(document(t, "SECURITY.md"), -1) {
+		for _, c := range strings.Split(m[1], ", ") {
+			listed[c] = true
+		}
+	}
+	for letter, last := range map[string]int{"D": 64, "O": 41} {
+		for n := 1; n <= last; n++ {
+			c := fmt.Sprint(letter, n)
+			switch {
+			case tested[c] == "" && !listed[c]:
+				t.Errorf("%s has no test, and SECURITY.md does not say why", c)
+			case tested[c] != "" && listed[c]:
+				t.Errorf("%s is tested in %s, and SECURITY.md says that it is not", c, tested[c])
+			}
 		}
 	}
 }
