@@ -357,3 +357,17 @@ func checkTaken(t *testing.T, tok Token, asked bool) {
 		}
 	}
 }
+
+// A row that does not speak OpenID has nothing to check an ID token with, so
+// none is kept.
+func TestNoIDTokenWithoutOpenID(t *testing.T) {
+	for protocol, kept := range map[string]bool{"oidc": true, "oauth2": false} {
+		call := &tokenCall{stage: "token", provider: Provider{Protocol: protocol, Issuer: "https://issuer.example"}}
+		body := `{"access_token":"at","token_type":"Bearer","id_token":"a.b.c"}`
+		a := answer{status: 200, header: http.Header{"Content-Type": {"application/json"}}, body: []byte(body)}
+		tok, err := call.read(a, nil)
+		if err != nil || tok.ID.IsZero() == kept {
+			t.Errorf("%s: kept %v, %v", protocol, !tok.ID.IsZero(), err)
+		}
+	}
+}

@@ -60,7 +60,7 @@ func Refresh(ctx context.Context, l Link, r Registration, old Token, scopes []st
 	if t.Granted == nil {
 		t.Granted = scopes
 	}
-	if t.ID.IsZero() || !p.oidc() {
+	if t.ID.IsZero() {
 		return t, nil
 	}
 	_, err = l.verify(ctx, expected{raw: t.ID.Reveal(), access: t.Access.Reveal(), who: who})

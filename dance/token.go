@@ -208,6 +208,9 @@ func (c *tokenCall) read(a answer, secrets []string) (Token, error) {
 	if err != nil {
 		return Token{}, odd(c.stage, a, err)
 	}
+	if !c.provider.oidc() {
+		t.ID = secret.String{} // nobody could check it
+	}
 	c.values = doc
 	return t, nil
 }
