@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -256,6 +257,9 @@ func danceProblem(ctx context.Context, name string, err error) *Error {
 		return &Error{Code: code, Text: failed.Text, Hint: "Check the network and the address, then try again.", RetryAfter: failed.RetryAfter}
 	}
 	if invalid, ok := errors.AsType[*dance.Invalid](err); ok {
+		if strings.Contains(invalid.Text, "; ") { // it says itself what to do
+			return &Error{Code: CodeProviderError, Text: sentence(invalid.Text), Hint: "Nothing was saved."}
+		}
 		err = errors.New(invalid.Text)
 	}
 	return &Error{Code: CodeProviderError, Text: sentence(err.Error()), Hint: "Nothing was saved. Try again."}
