@@ -20,7 +20,7 @@ import (
 	"dancecard/internal/secret"
 )
 
-var writeVectors = flag.Bool("vectors.write", false, "make testdata/vectors anew; published ones are not changed without a new format")
+var writeVectors = flag.Bool("vectors.write", false, "write the vectors that are missing from testdata/vectors; published ones are not changed without a new format")
 
 // expectations are the words of a vector's expect: line.
 var expectations = map[string]error{
@@ -33,10 +33,11 @@ var expectations = map[string]error{
 func TestVectors(t *testing.T) {
 	if *writeVectors {
 		makeVectors(t)
+		makeCrafted(t)
 	}
 	paths, err := filepath.Glob("testdata/vectors/*.txt")
 	check(t, err)
-	if len(paths) < 12 {
+	if len(paths) < 150 {
 		t.Fatalf("%d vectors", len(paths))
 	}
 	for _, path := range paths {
@@ -74,7 +75,7 @@ func runVector(t *testing.T, head []byte, all files) {
 			way = key
 		case "passphrase":
 			way = Passphrase(secret.New(value))
-		case "record", "inbox", "finding":
+		case "record", "inbox", "bad", "finding", "activity":
 			want = append(want, lines.Text())
 		case "note":
 		default:
@@ -107,14 +108,36 @@ func describe(t testing.TB, v *Vault) (lines []string) {
 		lines = append(lines, fmt.Sprintf("record: %s=%s", key, value))
 	}
 	items, err := v.Received()
-	check(t, err)
 	for _, item := range items {
 		lines = append(lines, fmt.Sprintf("inbox: %s", item))
+	}
+	for _, err := range each(err) {
+		bad, ok := errors.AsType[*DamagedError](err)
+		if !ok {
+			t.Fatal(err)
+		}
+		lines = append(lines, "bad: "+bad.File)
 	}
 	for _, f := range v.Findings() {
 		lines = append(lines, "finding: "+f.Kind)
 	}
+	entries, err := v.Activity(1000)
+	check(t, err)
+	for _, entry := range entries {
+		lines = append(lines, fmt.Sprintf("activity: %s", entry))
+	}
 	return lines
+}
+
+// each takes joined errors apart.
+func each(err error) []error {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		return all.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
 }
 
 // A vectorMaker writes vectors about one vault.
@@ -129,6 +152,10 @@ func (m vectorMaker) write(name, note, expect string, all files, lines ...string
 
 func (m vectorMaker) writeWith(way, name, note, expect string, all files, lines ...string) {
 	m.t.Helper()
+	path := filepath.Join("testdata/vectors", name+".txt")
+	if _, err := os.Stat(path); err == nil {
+		return // published
+	}
 	head := []string{"note: " + note, "expect: " + expect, way}
 	archive := &txtar.Archive{Comment: []byte(strings.Join(append(head, lines...), "\n") + "\n")}
 	names := make([]string, 0, len(all))
@@ -144,7 +171,7 @@ func (m vectorMaker) writeWith(way, name, note, expect string, all files, lines 
 		}
 		archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(text.String())})
 	}
-	check(m.t, os.WriteFile(filepath.Join("testdata/vectors", name+".txt"), txtar.Format(archive), 0o644))
+	check(m.t, os.WriteFile(path, txtar.Format(archive), 0o644))
 }
 
 // makeVectors builds one vault, and what may happen to it.
