@@ -45,19 +45,30 @@ func (d *disk) path(name string) string { return filepath.Join(d.dir, name) }
 // read returns a whole file of at most limit bytes; a missing one gives
 // fs.ErrNotExist.
 func (d *disk) read(name string, limit int64) ([]byte, error) {
-	f, err := d.open(name, os.O_RDONLY)
+	f, size, err := d.openToRead(name, limit)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	data := make([]byte, size)
+	_, err = io.ReadFull(f, data)
+	return data, err
+}
+
+// openToRead opens a file of at most limit bytes.
+func (d *disk) openToRead(name string, limit int64) (f *os.File, size int64, err error) {
+	if f, err = d.open(name, os.O_RDONLY); err != nil {
+		return nil, 0, err
+	}
 	info, err := f.Stat()
+	if err == nil && info.Size() > limit {
+		err = damaged(name, "it has %d bytes; no vault's has more than %d", info.Size(), limit)
+	}
 	if err != nil {
-		return nil, err
+		f.Close()
+		return nil, 0, err
 	}
-	if info.Size() > limit {
-		return nil, damaged(name, "it has %d bytes; no vault's has more than %d", info.Size(), limit)
-	}
-	return io.ReadAll(io.LimitReader(f, limit+1))
+	return f, info.Size(), nil
 }
 
 // has reports whether name is there, whatever it is.

@@ -88,7 +88,7 @@ func FuzzFrame(f *testing.F) {
 		if err == nil && (last != uint64(len(got)) || (tail == nil) != (size == int64(len(data)))) {
 			t.Fatal(size, last, tail)
 		}
-		readSnapshot(data, strip, func([]Change) {})
+		readSnapshot(bytes.NewReader(data[headSize:]), int64(len(data)), strip, func([]Change) {})
 	})
 }
 

@@ -1,30 +1,37 @@
 package vault
 
 import (
+	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"encoding/binary"
 	"maps"
 	"slices"
 	"strings"
-
-	"golang.org/x/crypto/chacha20poly1305"
 )
 
 // A memory holds the values of an open vault, sealed under a key that lives as
 // long as the vault is open. It is not safe for concurrent use.
 type memory struct {
-	aead   cipher.AEAD
-	values map[string][]byte // nonce and sealed value, bound to the key
+	aead   cipher.AEAD       // AES-256-GCM
+	sealed uint64            // values so far; each gives its number to its nonce
+	values map[string][]byte // number and sealed value, bound to the key
 	size   int               // bytes of all keys and values
 }
 
+const numberSize = 8 // bytes
+
 func newMemory() *memory {
-	key := make([]byte, chacha20poly1305.KeySize)
+	key := make([]byte, keySize)
 	defer clear(key)
 	rand.Read(key)
-	aead, err := chacha20poly1305.NewX(key)
+	block, err := aes.NewCipher(key)
 	if err != nil {
 		panic(err) // only for a wrong key size
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err) // only for another block size
 	}
 	return &memory{aead: aead, values: map[string][]byte{}}
 }
@@ -38,26 +45,41 @@ func (m *memory) apply(changes []Change) {
 			delete(m.values, c.Key)
 		}
 		if c.Value != nil {
-			sealed := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+len(c.Value)+m.aead.Overhead())
-			rand.Read(sealed)
-			sealed = m.aead.Seal(sealed, sealed, c.Value, []byte(c.Key))
+			m.sealed++
+			sealed := make([]byte, 0, numberSize+len(c.Value)+m.aead.Overhead())
+			sealed = binary.BigEndian.AppendUint64(sealed, m.sealed)
+			sealed = m.aead.Seal(sealed, m.nonce(sealed), c.Value, []byte(c.Key))
 			m.values[c.Key] = sealed
 			m.size += len(c.Key) + len(sealed)
 		}
 	}
 }
 
+func (m *memory) nonce(number []byte) []byte {
+	nonce := make([]byte, m.aead.NonceSize())
+	copy(nonce, number)
+	return nonce
+}
+
 // get opens one value; the slice is the caller's, never nil if there is one.
 func (m *memory) get(key string) ([]byte, bool, error) {
+	return m.getInto(nil, key)
+}
+
+// getInto is get into the room that dst has, if it has enough.
+func (m *memory) getInto(dst []byte, key string) ([]byte, bool, error) {
 	sealed, ok := m.values[key]
 	if !ok {
 		return nil, false, nil
 	}
-	nonce, sealed := sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:]
+	number, sealed := sealed[:numberSize], sealed[numberSize:]
+	if cap(dst) < len(sealed) {
+		dst = make([]byte, 0, len(sealed))
+	}
 	var plain []byte
 	var err error
 	forgetting(func() {
-		plain, err = m.aead.Open(make([]byte, 0, len(sealed)), nonce, sealed, []byte(key))
+		plain, err = m.aead.Open(dst[:0], m.nonce(number), sealed, []byte(key))
 	})
 	return plain, true, err
 }

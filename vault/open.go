@@ -3,16 +3,19 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
 	"strings"
 )
 
-// A stateFile is a snapshot or journal that was read and not yet put in place.
+// A stateFile is a snapshot or journal of which the head was read. It is not yet
+// put in place.
 type stateFile struct {
 	name       string
-	data       []byte
+	file       *os.File
+	size       int64
 	strip      *strip
 	generation uint64
 	isNew      bool // it lies under its .new name
@@ -32,14 +35,20 @@ func (f *Folder) load(h *header, k *keys, item *ringItem) (_ *Vault, err error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := readSnapshot(snapshot.data, snapshot.strip, v.memory.apply); err != nil {
+	defer snapshot.file.Close()
+	if err := readSnapshot(snapshot.file, snapshot.size, snapshot.strip, v.memory.apply); err != nil {
 		return nil, err
 	}
 	jrnl, err := f.pick(k, journalFile, kindJournal, snapshot.generation)
 	if err != nil {
 		return nil, err
 	}
-	size, last, tail, err := readJournal(jrnl.data, jrnl.strip, jrnl.generation, v.memory.apply)
+	defer jrnl.file.Close()
+	data := make([]byte, jrnl.size)
+	if _, err := jrnl.file.ReadAt(data, 0); err != nil {
+		return nil, err
+	}
+	size, last, tail, err := readJournal(data, jrnl.strip, jrnl.generation, v.memory.apply)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +76,9 @@ func (f *Folder) pick(k *keys, name, kind string, generation uint64) (*stateFile
 	if err == nil && (generation == 0 || inPlace.generation == generation) {
 		return inPlace, nil
 	}
+	if err == nil {
+		inPlace.file.Close()
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errHeadKey) {
 		return nil, stateError(name, err)
 	}
@@ -74,6 +86,9 @@ func (f *Folder) pick(k *keys, name, kind string, generation uint64) (*stateFile
 	if newErr == nil && (generation == 0 || next.generation == generation) {
 		next.isNew = true
 		return next, nil
+	}
+	if newErr == nil {
+		next.file.Close()
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -84,13 +99,24 @@ func (f *Folder) pick(k *keys, name, kind string, generation uint64) (*stateFile
 	return nil, damaged(name, "it is of generation %d, the snapshot of %d: one of them was replaced", inPlace.generation, generation)
 }
 
-func (f *Folder) readState(k *keys, name, kind string) (*stateFile, error) {
-	data, err := f.disk.read(name, maxFile)
+// readState opens a file and reads its head; without an error the file is the
+// caller's to close.
+func (f *Folder) readState(k *keys, name, kind string) (_ *stateFile, err error) {
+	file, size, err := f.disk.openToRead(name, maxFile)
 	if err != nil {
 		return nil, err
 	}
-	strip, generation, err := k.openStrip(kind, data)
-	return &stateFile{name: name, data: data, strip: strip, generation: generation}, err
+	defer func() {
+		if err != nil {
+			file.Close()
+		}
+	}()
+	head := make([]byte, min(headSize, size))
+	if _, err := io.ReadFull(file, head); err != nil {
+		return nil, err
+	}
+	strip, generation, err := k.openStrip(kind, head)
+	return &stateFile{name: name, file: file, size: size, strip: strip, generation: generation}, err
 }
 
 func stateError(name string, err error) error {

@@ -136,6 +136,11 @@ func (s *strip) frameAt(b []byte) (sequence uint64, size int, err error) {
 // open opens the frame with number sequence at the start of b and says how
 // many bytes it takes. The plain text is the caller's to wipe.
 func (s *strip) open(b []byte, sequence uint64) (plain []byte, size int, err error) {
+	return s.openInto(nil, b, sequence)
+}
+
+// openInto is open into the room that dst has, if it has enough.
+func (s *strip) openInto(dst, b []byte, sequence uint64) (plain []byte, size int, err error) {
 	got, size, err := s.frameAt(b)
 	switch {
 	case err != nil:
@@ -146,7 +151,7 @@ func (s *strip) open(b []byte, sequence uint64) (plain []byte, size int, err err
 		return nil, 0, errFrameShort
 	}
 	nonce := b[12+checkSize : frameHead]
-	plain, err = s.aead.Open(nil, nonce, b[frameHead:size], s.place(b[:12]))
+	plain, err = s.aead.Open(dst[:0], nonce, b[frameHead:size], s.place(b[:12]))
 	if err != nil {
 		return nil, 0, errFrameBody
 	}

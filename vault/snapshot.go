@@ -2,7 +2,10 @@ package vault
 
 import (
 	"encoding/binary"
+	"io"
 	"os"
+	"slices"
+	"sync"
 )
 
 const (
@@ -26,11 +29,12 @@ func (d *disk) writeSnapshot(name string, s *strip, m *memory, changes []Change)
 	for _, c := range changes {
 		over[c.Key] = c
 	}
+	var value []byte
 	for _, key := range m.keys("") {
 		if _, ok := over[key]; ok {
 			continue
 		}
-		value, _, err := m.get(key)
+		value, _, err = m.getInto(value, key)
 		if err != nil {
 			return err
 		}
@@ -101,21 +105,44 @@ func (w *snapshotWriter) end() error {
 	return w.flush()
 }
 
-// readSnapshot calls take for each frame's records. A snapshot has no torn end:
-// it was durable before it got its name.
-func readSnapshot(file []byte, s *strip, take func([]Change)) error {
-	at, records := headSize, uint64(0)
+// readSnapshot calls take for each frame's records; file, of size bytes, is
+// after its head. A snapshot has no torn end: it was durable before it got its
+// name. While one frame is opened, the one before is taken; no more are in memory.
+func readSnapshot(file io.Reader, size int64, s *strip, take func([]Change)) error {
+	at, records := int64(headSize), uint64(0)
 	fail := func(what string) error {
-		return &DamagedError{File: snapshotFile, Offset: int64(at), What: what}
+		return &DamagedError{File: snapshotFile, Offset: at, What: what}
 	}
+	type batch struct {
+		plain   []byte
+		changes []Change
+	}
+	opened, free := make(chan batch), make(chan []byte, 2)
+	free <- nil
+	free <- nil
+	var taker sync.WaitGroup
+	defer taker.Wait()
+	defer close(opened)
+	taker.Go(func() {
+		for b := range opened {
+			take(b.changes)
+			clear(b.plain)
+			free <- b.plain
+		}
+	})
+	var frame []byte
 	for sequence := uint64(1); ; sequence++ {
-		plain, n, err := s.open(file[at:], sequence)
+		var err error
+		if frame, err = readFrame(frame, file, size-at, s); err != nil {
+			return err
+		}
+		plain, n, err := s.openInto(<-free, frame, sequence)
 		if err != nil {
 			return fail(err.Error())
 		}
 		if len(plain) > 0 && plain[0] == opEnd {
 			want := binary.AppendUvarint([]byte{opEnd}, records)
-			if string(plain) != string(want) || at+n != len(file) {
+			if string(plain) != string(want) || at+int64(n) != size {
 				return fail("its last frame does not fit")
 			}
 			return nil
@@ -125,8 +152,23 @@ func readSnapshot(file []byte, s *strip, take func([]Change)) error {
 			return fail(err.Error())
 		}
 		records += uint64(len(changes))
-		take(changes)
-		clear(plain)
-		at += n
+		opened <- batch{plain, changes}
+		at += int64(n)
 	}
+}
+
+// readFrame reads the next frame into the room that b has, or as much of it as
+// is left of the file.
+func readFrame(b []byte, file io.Reader, left int64, s *strip) ([]byte, error) {
+	b = slices.Grow(b[:0], frameHead)[:min(frameHead, left)]
+	if _, err := io.ReadFull(file, b); err != nil {
+		return nil, err
+	}
+	_, size, err := s.frameAt(b)
+	if err != nil {
+		return b, nil // open says what is wrong with it
+	}
+	b = slices.Grow(b, size-frameHead)[:min(int64(size), left)]
+	_, err = io.ReadFull(file, b[frameHead:])
+	return b, err
 }
