@@ -26,6 +26,28 @@ func (b *Book) AskDisconnect(id string, by App) (questionID string, err error) {
 	return q.ID, nil
 }
 
+// VerbGiveUp is the Verb of the question that AskGiveUp puts on screen.
+const VerbGiveUp = "give up"
+
+// AskGiveUp puts the question whether to give a pending revocation up on
+// screen; a yes does so and opens the provider's settings page.
+func (b *Book) AskGiveUp(id string, by App) (questionID string, err error) {
+	p, _, err := b.openProfile()
+	if err != nil {
+		return "", err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p.revocations[id] == nil {
+		return "", p.noRevocationLocked(id)
+	}
+	q, err := b.raiseLocked(p, Question{Kind: QuestionConfirm, Verb: VerbGiveUp, App: by, Account: id}, 0)
+	if err != nil {
+		return "", err
+	}
+	return q.ID, nil
+}
+
 // AskConnect puts an app's wish to connect a provider of the gallery before
 // the user. Nothing touches the network before a yes, which starts a dance.
 func (b *Book) AskConnect(app App, provider string) (questionID string, err error) {

@@ -273,7 +273,8 @@ func (b *Book) AccountFor(app App, ref string) (Account, error) {
 }
 
 // Resolve resolves a ref among all accounts of the current profile, for the
-// user's own doors.
+// user's own doors. An account that is gone here but for its revocation is found
+// where no linked one is.
 func (b *Book) Resolve(ref string) (Account, error) {
 	p, _, err := b.openProfile()
 	if err != nil {
@@ -281,7 +282,13 @@ func (b *Book) Resolve(ref string) (Account, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	a, err := p.onlyLocked(p.matchesLocked(ref), ref)
+	found := p.matchesLocked(ref)
+	if len(found) == 0 {
+		if r := p.revocationLocked(ref); r != nil {
+			return r.view(p.id), nil
+		}
+	}
+	a, err := p.onlyLocked(found, ref)
 	a.SharesGrant = b.sharesLocked(p, a.ID)
 	return a, err
 }

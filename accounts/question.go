@@ -213,6 +213,8 @@ func (b *Book) Answer(id string, a Answer) error {
 		err = b.setGrant(q.profile, q.grant(a))
 	case q.Kind == QuestionConnect && a.Allow:
 		dance, err = b.Connect(b.ctx, ConnectRequest{Provider: q.Provider, By: &q.App})
+	case q.Kind == QuestionConfirm && q.Verb == VerbGiveUp && a.Allow:
+		err = b.giveUpAndShow(q.Account)
 	case q.Kind == QuestionConfirm && a.Allow:
 		err = b.Disconnect(b.ctx, q.Account)
 	}

@@ -34,6 +34,7 @@ const (
 
 	EventRevocationPending = "revocation.pending"
 	EventRevocationDone    = "revocation.done"
+	EventRevocationGivenUp = "revocation.given_up" // by the user: the token may still be good at its provider
 
 	EventGrantAsked   = "grant.asked"
 	EventGrantAllowed = "grant.allowed"

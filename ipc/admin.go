@@ -224,14 +224,15 @@ type Registration struct {
 	PrivateKey   Secret `json:"private_key,omitempty"` // PEM, OAuth 1.0a with RSA-SHA1
 }
 
-// Confirm is the body of DELETE /v1/accounts/{ref}. With a passphrase or
+// Confirm is the body of DELETE /v1/accounts/{ref} and .../revocation. With a passphrase or
 // recovery key the verb is done at once; without, the window asks the user.
 type Confirm struct {
 	Passphrase  Secret `json:"passphrase,omitempty"`
 	RecoveryKey Secret `json:"recovery_key,omitempty"`
 }
 
-// Disconnected answers DELETE /v1/accounts/{ref}.
+// Disconnected answers DELETE /v1/accounts/{ref} and .../revocation, where
+// nothing is pending any more and the provider was not told.
 type Disconnected struct {
 	Account  string `json:"account"`
 	Provider string `json:"provider"`

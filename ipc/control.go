@@ -98,6 +98,14 @@ func (c *Control) Disconnect(ctx context.Context, ref string, confirm Confirm) (
 	return d, err
 }
 
+// GiveUpRevocation erases the token of an account whose revocation is pending:
+// it is tried no more, and stays good at the provider. Confirmed as Disconnect.
+func (c *Control) GiveUpRevocation(ctx context.Context, ref string, confirm Confirm) (Disconnected, error) {
+	var d Disconnected
+	err := c.do(ctx, call{method: "DELETE", path: path("accounts", ref, "revocation"), body: confirm}, &d)
+	return d, err
+}
+
 // Connect starts a dance, or finds the one that runs for the same account.
 func (c *Control) Connect(ctx context.Context, r Connect) (Dance, error) {
 	var d Dance

@@ -134,6 +134,7 @@ func leavesOf(a accounts.Account, profile string) []leavesState {
 	if a.SettingsPage != "" {
 		out = append(out, leavesState{Label: "Open " + brief(name, 20), Verb: verbSettings, Leaves: "The page where " + name + " lists what is linked."})
 	}
+	out = append(out, leavesState{Label: "Give up revoking", Verb: verbGiveUp, Danger: true, Leaves: "Tries no more. Leaves the token good at " + name + "."})
 	return out
 }
 

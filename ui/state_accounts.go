@@ -22,6 +22,7 @@ const (
 	verbRegister   verb = "register"
 	verbSignOut    verb = "sign out"
 	verbDisconnect verb = "disconnect"
+	verbGiveUp     verb = "give up"
 	verbOpen       verb = "open"
 	verbSettings   verb = "settings page"
 	verbConnect    verb = "connect"
@@ -219,9 +220,9 @@ func appsWords(a accounts.Account) string {
 func menuVerbs(a accounts.Account) []verb {
 	if a.Status == accounts.Revoking {
 		if a.SettingsPage != "" {
-			return []verb{verbOpen, verbSettings}
+			return []verb{verbOpen, verbSettings, verbGiveUp}
 		}
-		return []verb{verbOpen}
+		return []verb{verbOpen, verbGiveUp}
 	}
 	out := []verb{verbOpen}
 	if a.Refreshes && (a.Status == accounts.Ready || a.Status == accounts.Expiring || a.Status == accounts.Offline) {
@@ -252,6 +253,8 @@ func verbWords(v verb, provider string) string {
 		return "Sign out at " + provider
 	case verbDisconnect:
 		return "Disconnect"
+	case verbGiveUp:
+		return "Give up revoking"
 	case verbSettings:
 		return provider + "'s settings page"
 	case verbOpen:

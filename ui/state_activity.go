@@ -102,6 +102,8 @@ func lineOf(s accounts.Snapshot, a accounts.Activity) lineState {
 		l.Glyph, l.Bold, l.Words = glyphRevoking, label, "waits to be revoked"
 	case "revocation.done":
 		l.Glyph, l.Bold, l.Words = glyphOK, label, "revoked at the provider"
+	case "revocation.given_up":
+		l.Glyph, l.Bold, l.Words = glyphRevoking, label, "not revoked: given up"
 	case "dance.started":
 		l.Words = signIn(a.Label) + " began"
 	case "dance.failed":

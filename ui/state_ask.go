@@ -83,7 +83,11 @@ func questionOf(s accounts.Snapshot) (questionState, bool) {
 	case accounts.QuestionConnect:
 		askConnect(s, q, &out)
 	case accounts.QuestionConfirm:
-		askConfirm(s, q, &out)
+		if q.Verb == accounts.VerbGiveUp {
+			askGiveUp(s, q, &out)
+		} else {
+			askConfirm(s, q, &out)
+		}
 	default:
 		askUse(s, q, &out)
 	}
@@ -239,6 +243,28 @@ func askConfirm(s accounts.Snapshot, q accounts.Question, out *questionState) {
 		{Label: "Disconnect", Danger: true, Answer: accounts.Answer{Allow: true, For: accounts.Once}},
 	}
 	out.Foot = "Closing this window disconnects nothing. Enter does nothing."
+}
+
+func askGiveUp(s accounts.Snapshot, q accounts.Question, out *questionState) {
+	a, _ := s.Account(q.Account)
+	name := clean(a.ProviderName)
+	out.Title, out.Sub, out.Icon = titleState{Asks: "Give up revoking", What: clean(a.Label), End: "?"}, "at "+name+", which could not be told yet", "unlink"
+	out.Tile = tileState{}
+	facts := []factState{{Label: "Here", Text: "the kept token is erased; nothing tries again"},
+		{Label: "At " + brief(name, 8), Text: "the token stays good until it ends by itself"}}
+	if len(out.Facts) > 0 && q.App.Name != "" {
+		facts = append(facts, factState{Label: "Asked by", Text: appName(q.App)})
+	}
+	out.Facts, out.Gets = facts, ""
+	out.Warn = "End it in your settings at " + name + "."
+	if a.SettingsPage != "" {
+		out.Warn = "End it in your settings at " + name + ": their page opens when you give up."
+	}
+	out.Answers = []answerState{
+		{Label: "Keep trying", Answer: accounts.Answer{For: accounts.Once}},
+		{Label: "Give up", Danger: true, Answer: accounts.Answer{Allow: true, For: accounts.Once}},
+	}
+	out.Foot = "Closing this window changes nothing. Enter does nothing."
 }
 
 // revokesWords says what revoking ends at the provider.

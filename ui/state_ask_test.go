@@ -140,6 +140,27 @@ func TestDisconnectQuestionSaysWhatRevokingEnds(t *testing.T) {
 	}
 }
 
+func TestGivingUpSaysWhatStaysValid(t *testing.T) {
+	s := asked(func(q *accounts.Question) {
+		q.Kind, q.Verb, q.App, q.Account = accounts.QuestionConfirm, accounts.VerbGiveUp, accounts.App{Name: "dancectl", Path: "/usr/bin/dancectl"}, "06"
+	})
+	s.Accounts[5].SettingsPage = "https://acme.example/links"
+	q, _ := questionOf(s)
+	if q.Title.String() != "Give up revoking acme.example?" || !slices.Equal(labels(q), []string{"Keep trying", "Give up"}) || !q.Answers[1].Danger {
+		t.Errorf("%+v", q)
+	}
+	if len(q.Facts) != 3 || !strings.Contains(q.Facts[1].Text, "stays good") || q.Facts[2].Text != "dancectl" || !strings.Contains(q.Warn, "page opens") {
+		t.Errorf("%+v, %q", q.Facts, q.Warn)
+	}
+	a := s.Accounts[5]
+	if v := menuVerbs(a); !slices.Equal(v, []verb{verbOpen, verbSettings, verbGiveUp}) || verbWords(verbGiveUp, "x") != "Give up revoking" {
+		t.Errorf("%q", v)
+	}
+	if l := leavesOf(a, "Home"); l[len(l)-1].Verb != verbGiveUp || !l[len(l)-1].Danger {
+		t.Errorf("%+v", l)
+	}
+}
+
 func TestTrayMenu(t *testing.T) {
 	s := stage()
 	m := trayOf(s)

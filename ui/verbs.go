@@ -41,6 +41,11 @@ func (u *UI) verb(v verb, id string) {
 			_, err := u.book.AskDisconnect(id, accounts.App{})
 			return err
 		}, nil)
+	case verbGiveUp:
+		u.run("give up "+id, quickLimit, func(context.Context) error {
+			_, err := u.book.AskGiveUp(id, accounts.App{})
+			return err
+		}, nil)
 	case verbSettings:
 		u.openPage(a.SettingsPage)
 	}
@@ -215,7 +220,7 @@ func (u *UI) cardMenu(c *card) {
 	var items []*fyne.MenuItem
 	for _, v := range menuVerbs(a) {
 		label := verbWords(v, clean(a.ProviderName))
-		if v == verbDisconnect {
+		if v == verbDisconnect || v == verbGiveUp {
 			label += "..."
 		}
 		items = append(items, fyne.NewMenuItem(label, func() { u.verb(v, a.ID) }))

@@ -8,18 +8,24 @@ import (
 
 func (t *tool) disconnect() *cobra.Command {
 	var passphrase, recovery string
+	var giveUp bool
 	cmd := &cobra.Command{
 		Use:   "disconnect ACCOUNT",
 		Short: "Revoke an account's token at the provider and erase the account here",
 		Long: `Revoke an account's token at the provider and erase the account here.
 
 The window asks you first, and dancectl waits for the answer. Where nobody sits
-at the window, name a file with the profile's passphrase or recovery key.`,
+at the window, name a file with the profile's passphrase or recovery key.
+
+While the provider cannot be told, the revocation is pending and tried again.
+With --give-up it is tried no more: the token stays good at the provider until
+it ends by itself or you end it on the provider's page.`,
 		Args:              exactly("ACCOUNT"),
 		ValidArgsFunction: first(t.accountWords),
 	}
 	cmd.Flags().StringVar(&passphrase, "passphrase-file", "", "confirm with the passphrase in this file")
 	cmd.Flags().StringVar(&recovery, "recovery-key-file", "", "confirm with the recovery key in this file")
+	cmd.Flags().BoolVar(&giveUp, "give-up", false, "give up a pending revocation")
 	cmd.MarkFlagsMutuallyExclusive("passphrase-file", "recovery-key-file")
 	cmd.RunE = t.work(func(cmd *cobra.Command, args []string) error {
 		var confirm ipc.Confirm
@@ -32,17 +38,25 @@ at the window, name a file with the profile's passphrase or recovery key.`,
 		default:
 			var a ipc.AccountDetail
 			if a, err = t.control.Account(cmd.Context(), args[0]); err == nil {
-				t.note("Dancecard's window asks whether to disconnect %s.", a.Label)
+				question := "disconnect"
+				if giveUp {
+					question = "give up revoking"
+				}
+				t.note("Dancecard's window asks whether to %s %s.", question, a.Label)
 			}
 		}
 		if err != nil {
 			return err
 		}
-		d, err := t.control.Disconnect(cmd.Context(), args[0], confirm)
+		send, words := t.control.Disconnect, farewell
+		if giveUp {
+			send, words = t.control.GiveUpRevocation, givenUp
+		}
+		d, err := send(cmd.Context(), args[0], confirm)
 		if err != nil {
 			return err
 		}
-		t.say("%s", farewell(d))
+		t.say("%s", words(d))
 		return nil
 	})
 	return cmd
@@ -60,4 +74,13 @@ func farewell(d ipc.Disconnected) string {
 		return gone + d.Provider + " offers no revocation: end it at " + d.Page
 	}
 	return gone + d.Provider + " offers no revocation: end it in your settings there."
+}
+
+// givenUp says what giving a revocation up leaves.
+func givenUp(d ipc.Disconnected) string {
+	left := "The token of " + d.Label + " is erased here and may still be good at " + d.Provider + ": end it "
+	if d.Page != "" {
+		return left + "at " + d.Page
+	}
+	return left + "in your settings there."
 }

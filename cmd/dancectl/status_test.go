@@ -155,6 +155,10 @@ func TestDisconnect(t *testing.T) {
 		t.Errorf("asked %q, want %q", got[1], want)
 	}
 	dancectl(t, "disconnect", "demo:no", "--recovery-key-file", file(t, "k")).wants(t, 5, "", "dancectl: You said no.\n")
+	d.answer("DELETE /v1/accounts/demo:mira/revocation", ipc.Disconnected{Account: "a1", Provider: "Demo", Label: "mira", Page: "https://demo.example/links"})
+	dancectl(t, "disconnect", "demo:mira", "--give-up").wants(t, 0,
+		"The token of mira is erased here and may still be good at Demo: end it at https://demo.example/links\n",
+		"Dancecard's window asks whether to give up revoking "+mira().Label+".\n")
 	answer.Told, answer.Pending = true, true
 	if got := farewell(answer); !strings.Contains(got, "has not been told yet") {
 		t.Error(got)

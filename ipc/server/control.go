@@ -28,6 +28,7 @@ func (s *Server) controlRoutes() []route {
 		handle("GET", "/v1/accounts/{ref}", s.detail),
 		handle("PATCH", "/v1/accounts/{ref}", s.rename),
 		handle("DELETE", "/v1/accounts/{ref}", s.disconnect),
+		handle("DELETE", "/v1/accounts/{ref}/revocation", s.giveUp),
 		handle("POST", "/v1/accounts/{ref}/refresh", s.refresh),
 		handle("PUT", "/v1/accounts/{ref}/browser", s.setBrowser),
 
@@ -160,6 +161,37 @@ func (s *Server) disconnect(ctx context.Context, q *request, in ipc.Confirm) (ip
 	now, there := book.Snapshot().Account(a.ID)
 	out.Pending = there && now.Status == accounts.Revoking
 	return out, nil
+}
+
+// giveUp leaves a token good at its provider, so it too needs the user's word.
+func (s *Server) giveUp(ctx context.Context, q *request, in ipc.Confirm) (ipc.Disconnected, error) {
+	a, err := s.book.Resolve(q.vars[0])
+	if err != nil {
+		return ipc.Disconnected{}, err
+	}
+	if way, key := wayOf(in.Passphrase, in.RecoveryKey); !key.IsZero() {
+		if err = s.verify(ctx, way, key); err == nil {
+			_, err = s.book.GiveUpRevocation(a.ID)
+		}
+	} else {
+		err = s.askGiveUp(ctx, a, q.app)
+	}
+	if err != nil {
+		return ipc.Disconnected{}, err
+	}
+	return ipc.Disconnected{Account: a.ID, Provider: a.Provider, Label: a.Label, Page: a.SettingsPage}, nil
+}
+
+func (s *Server) askGiveUp(ctx context.Context, a accounts.Account, app accounts.App) error {
+	question, err := s.book.AskGiveUp(a.ID, app)
+	if err != nil {
+		return err
+	}
+	word, _, err := s.book.AwaitAnswer(ctx, question)
+	if err == nil && !word.Allow {
+		err = &accounts.Error{Code: accounts.CodeConsentDenied, Text: "The revocation stays pending: the window's answer was no.", Hint: "Nothing was changed."}
+	}
+	return err
 }
 
 // verify tries one secret at a time: each costs memory and time on purpose.

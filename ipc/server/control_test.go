@@ -216,6 +216,23 @@ func TestControlDisconnect(t *testing.T) {
 	if err != nil || !d.Pending || d.Label != jo.Label {
 		t.Errorf("%+v %v", d, err)
 	}
+
+	// The user gives the pending one up: in the window, or with the key.
+	gave := make(chan error, 1)
+	go func() { _, err := c.GiveUpRevocation(ctx, jo.ID, ipc.Confirm{}); gave <- err }()
+	if q := r.answer(accounts.Answer{Allow: false}); q.Verb != accounts.VerbGiveUp || q.App.Name != "server.test" {
+		t.Errorf("%+v", q)
+	}
+	wantCode(t, <-gave, ipc.CodeConsentDenied)
+	if _, err := c.GiveUpRevocation(ctx, jo.ID, ipc.Confirm{RecoveryKey: "AGE-SECRET-KEY-1WRONG"}); err == nil {
+		t.Error("a wrong key gives up")
+	}
+	d, err = c.GiveUpRevocation(ctx, jo.ID, ipc.Confirm{RecoveryKey: ipc.Secret(r.key.Reveal())})
+	if err != nil || d.Pending || d.Told || d.Label != jo.Label {
+		t.Errorf("%+v %v", d, err)
+	}
+	_, err = c.Account(ctx, jo.ID)
+	wantCode(t, err, ipc.CodeNoSuchAccount)
 }
 
 func TestControlTakesBack(t *testing.T) {
