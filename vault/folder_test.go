@@ -211,29 +211,33 @@ func TestV29NotAFileOfOurs(t *testing.T) {
 	}
 }
 
+// meddlers change the folder of an open vault so that Commit notices it.
+var meddlers = map[string]func(dir string) error{
+	"journal replaced": func(dir string) error {
+		return again(filepath.Join(dir, journalFile))
+	},
+	"journal removed": func(dir string) error { return os.Remove(filepath.Join(dir, journalFile)) },
+	"journal grown": func(dir string) error {
+		f := must(os.OpenFile(filepath.Join(dir, journalFile), os.O_APPEND|os.O_WRONLY, 0))
+		defer f.Close()
+		_, err := f.WriteString("x")
+		return err
+	},
+	"folder replaced": func(dir string) error {
+		return errors.Join(os.Rename(dir, dir+".old"), os.Mkdir(dir, 0o700))
+	},
+}
+
+// again replaces a file with one that holds the same.
+func again(path string) error {
+	data := must(os.ReadFile(path))
+	return errors.Join(os.Remove(path), os.WriteFile(path, data, 0o600))
+}
+
 // TestV32ReplacedWhileOpen: Commit and Compact notice that the files are no
 // longer ours, and write nothing more.
 func TestV32ReplacedWhileOpen(t *testing.T) {
-	for what, meddle := range map[string]func(dir string) error{
-		"journal replaced": func(dir string) error {
-			data, err := os.ReadFile(filepath.Join(dir, journalFile))
-			check(t, err)
-			check(t, os.Remove(filepath.Join(dir, journalFile)))
-			return os.WriteFile(filepath.Join(dir, journalFile), data, 0o600)
-		},
-		"journal removed": func(dir string) error { return os.Remove(filepath.Join(dir, journalFile)) },
-		"journal grown": func(dir string) error {
-			f, err := os.OpenFile(filepath.Join(dir, journalFile), os.O_APPEND|os.O_WRONLY, 0)
-			check(t, err)
-			defer f.Close()
-			_, err = f.WriteString("x")
-			return err
-		},
-		"folder replaced": func(dir string) error {
-			check(t, os.Rename(dir, dir+".old"))
-			return os.Mkdir(dir, 0o700)
-		},
-	} {
+	for what, meddle := range meddlers {
 		f, v, _ := newVault(t)
 		check(t, v.Commit(set("a", "1")))
 		check(t, meddle(f.disk.dir))

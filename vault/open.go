@@ -25,7 +25,7 @@ type stateFile struct {
 // what a crash interrupted, sets a torn end aside and removes leftovers.
 // The keys are the vault's from now on, or wiped.
 func (f *Folder) load(h *header, k *keys, item *ringItem) (_ *Vault, err error) {
-	v := &Vault{folder: f, disk: f.disk, header: h, keys: k, memory: newMemory(), ring: item != nil}
+	v := &Vault{folder: f, disk: f.disk, header: h, keys: k, memory: newMemory(), ring: item != nil, done: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			v.wipe()

@@ -17,8 +17,8 @@
 // be synced nor cut off nor left behind, a process that opens the folder
 // later may find the change that was reported as failed.) A crash or a full disk
 // at any moment leaves the state before or after the call under way. What
-// changes the files from outside is noticed when they are opened and at each
-// Commit; then the vault refuses, says what and where, and writes nothing. The
+// changes the files from outside is noticed when they are opened, at each
+// Commit and by Watch; then the vault refuses, says what and where, and writes nothing. The
 // one loss that cannot be seen is that of the journal's last whole frames.
 // Bytes of a cut-short last frame are set aside in a torn- file, reported as a
 // Finding, and never deleted.
@@ -39,6 +39,8 @@
 //
 // # The folder
 //
+// docs/vault-format.md says all that a second program needs; this is the summary.
+//
 // The folder has mode 0700, files 0600; links, hard links and FIFOs are refused.
 // Numbers are big endian. Files whose name ends in ".new" are not in place yet;
 // Open finishes or removes them.
@@ -47,13 +49,14 @@
 //	               gives with tabs and a final newline:
 //	               format (1), vault (id, 32 hex digits), ways, mac.
 //	               A way has id, kind, added (RFC 3339, UTC), root and, for a
-//	               passphrase, identity: SHA-256 in hex of files in slots/.
+//	               passphrase or plugin, identity: SHA-256 in hex of files in slots/.
 //	               mac is base64 of HMAC-SHA-256 over the compact form with
 //	               an empty mac. Renaming this file into place commits a change of
 //	               ways or keys.
 //	slots/H.age    age files (age-encryption.org/v1), H the SHA-256 of their bytes:
 //	               the root key (32 bytes) encrypted to a way's X25519 recipient, and
-//	               for a passphrase that recipient's identity encrypted with scrypt.
+//	               for a passphrase that recipient's identity encrypted with scrypt
+//	               (for an age plugin, to the plugin's recipient).
 //	               The recipients lie sealed in the vault.
 //	snapshot       head, frames of records, last frame: byte 0, number of records
 //	journal        head, frames of records since the snapshot of that generation
@@ -115,6 +118,7 @@ type Vault struct {
 	broken   bool      // the journal's end is uncertain: move to a new generation first
 	pending  []rename  // to be done before anything else
 	received received
+	done     chan struct{} // closed by Close
 
 	ringMu sync.Mutex // guards the two fields that follow; taken before mu
 	ring   bool       // the keyring answered and has an item of ours
@@ -214,6 +218,7 @@ func (v *Vault) Close() error {
 	if v.closed {
 		return nil
 	}
+	close(v.done)
 	v.activity.close()
 	v.wipe()
 	v.journal.strip = nil
