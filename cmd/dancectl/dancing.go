@@ -167,5 +167,8 @@ func (t *tool) outcome(ctx context.Context, d ipc.Dance) error {
 		who = a.Label
 	}
 	t.say("connected %s, %s", names([]ipc.AccountDetail{a})[a.ID], who)
+	if missing := without(a.Asked, a.Scopes); len(missing) > 0 && d.Came == nil { // nobody was introduced
+		t.note("Asked for and not given: %s", strings.Join(missing, " "))
+	}
 	return nil
 }

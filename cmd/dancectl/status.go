@@ -168,7 +168,7 @@ func (t *tool) accountShow() *cobra.Command {
 			{"Account", person(a.Login, a.Name, a.Email, a.Subject)},
 			{"Label", a.Label}, {"Provider", a.ProviderName}, {"Issuer", a.Issuer}, {"Subject", a.Subject},
 			{"Id", a.ID}, {"Status", state(a, now)}, {"Why", a.Why}, {"Token", tokenLife(a, now)},
-			{"Scopes", strings.Join(a.Scopes, " ")}, {"Hosts", strings.Join(a.Hosts, " ")},
+			{"Scopes", strings.Join(a.Scopes, " ")}, {"Not given", strings.Join(without(a.Asked, a.Scopes), " ")}, {"Hosts", strings.Join(a.Hosts, " ")},
 			{"Linked", clock(a.Linked, now)}, {"Last used", clock(a.LastUsed, now)}, {"Apps", fmt.Sprint(a.Apps)},
 			{"Settings", a.SettingsPage},
 		})
