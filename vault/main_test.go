@@ -72,10 +72,16 @@ func runOnPrivateBus() (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%w: %s", err, &complaint)
 	}
+	caches, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output() // they lie below HOME
+	if err != nil {
+		return 0, err
+	}
+	cache := strings.Fields(string(caches))
 	tests := exec.Command(os.Args[0], os.Args[1:]...)
 	tests.Stdin, tests.Stdout, tests.Stderr = os.Stdin, os.Stdout, os.Stderr
 	tests.Env = append(os.Environ(), busVar+"=1", "DBUS_SESSION_BUS_ADDRESS="+strings.TrimSpace(address),
-		"HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_RUNTIME_DIR="+dir)
+		"HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_RUNTIME_DIR="+dir,
+		"GOCACHE="+cache[0], "GOMODCACHE="+cache[1])
 	err = tests.Run()
 	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
 		return ended.ExitCode(), nil

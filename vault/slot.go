@@ -31,7 +31,8 @@ type WayInfo struct {
 	Added time.Time // UTC, whole seconds
 }
 
-// KeySource is one way into a vault. Passphrase, RecoveryKey and Keyring make them.
+// KeySource is one way into a vault. Passphrase, RecoveryKey, Keyring and Plugin
+// make them.
 type KeySource interface {
 	Kind() WayKind
 	// arm makes ready a new way into the vault.
@@ -127,11 +128,17 @@ func (f *Folder) unlock(ctx context.Context, h *header, way KeySource) (root []b
 		if !errors.Is(refusal, ErrDamaged) {
 			refusal = err
 		}
-		if errors.Is(err, ErrNoKeyring) || ctx.Err() != nil {
+		if errors.Is(err, ErrNoKeyring) || stays(err) || ctx.Err() != nil {
 			break
 		}
 	}
 	return nil, nil, refusal
+}
+
+// stays reports whether the next slot would meet the same fault of a plugin.
+func stays(err error) bool {
+	p, ok := errors.AsType[*PluginError](err)
+	return ok && p.Why != PluginFailed
 }
 
 func (f *Folder) unlockSlot(ctx context.Context, h *header, s slot, way KeySource) ([]byte, *ringItem, error) {
