@@ -199,7 +199,7 @@ func dancing(t *testing.T) (*World, *dancetest.Provider, *Process) {
 }
 
 // D21 and D64: another user reads all arguments and environments without a
-// pause while an account is connected, refreshed and disconnected; and every
+// pause while an account is connected; and every
 // file is read afterwards. What they find is the start address.
 func TestD21NothingShowsInArgumentsOrEnvironment(t *testing.T) {
 	w, provider, _ := dancing(t)
