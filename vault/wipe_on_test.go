@@ -1,0 +1,5 @@
+//go:build goexperiment.runtimesecret
+
+package vault
+
+const copiesLeft = 0
