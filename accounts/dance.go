@@ -79,7 +79,8 @@ func (pl plan) limit() time.Duration {
 }
 
 // Connect starts a dance and returns its id at once. A second call for the
-// same provider or account returns the running one. The browser is opened
+// same provider or account returns the running one, unless it is called
+// otherwise or is to open no browser. The browser is opened
 // only now, on the user's word; so is the first connection to a provider that
 // is known by its address alone, or where a client has to be made. Errors:
 // CodeNeedsRegistration, CodeNoSuchProvider, CodeProfileLocked, CodeBadRequest.
@@ -127,7 +128,9 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 			return o.view.ID, nil
 		}
 	}
-	b.dances = slices.DeleteFunc(b.dances, func(o *danceRun) bool { return o.view.Stage.Over() && o.sameAs(d) })
+	b.dances = slices.DeleteFunc(b.dances, func(o *danceRun) bool {
+		return o.view.Stage.Over() && (o.sameAs(d) || now.After(o.view.Deadline))
+	})
 	ctx, cancel := context.WithCancel(b.ctx)
 	d.cancel = cancel
 	b.dances = append(b.dances, d)
@@ -135,8 +138,13 @@ func (b *Book) Connect(_ context.Context, r ConnectRequest) (id string, err erro
 	return d.view.ID, nil
 }
 
-// sameAs reports dances that a second click makes.
+// sameAs reports dances that a second click makes. An address that was asked
+// for without a browser is for one caller alone: twenty terminals are twenty
+// dances.
 func (d *danceRun) sameAs(o *danceRun) bool {
+	if d.plan.noBrowser || o.plan.noBrowser || d.view.Label != o.view.Label {
+		return false
+	}
 	if d.plan.address != "" || o.plan.address != "" {
 		return d.plan.address == o.plan.address
 	}

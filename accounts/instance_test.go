@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -47,10 +48,12 @@ func (r *rig) addForge() {
 
 func TestTwoServersOfOneProviderAreTwoDances(t *testing.T) {
 	r := newRig(t, dancetest.Options{})
+	r.opts.OpenURL = func(context.Context, string) error { return nil }
+	r.restart()
 	r.addForge()
 	dances := map[string]string{}
 	for _, host := range []string{"one.example.com", "two.example.com", "one.example.com"} {
-		id, err := r.Connect(t.Context(), ConnectRequest{Provider: "forge", Instance: host, NoBrowser: true})
+		id, err := r.Connect(t.Context(), ConnectRequest{Provider: "forge", Instance: host})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -157,6 +157,30 @@ func TestD62ConnectTwiceIsOneDance(t *testing.T) {
 	}
 }
 
+// Twenty terminals that each print an address are twenty dances of one
+// provider, and none is forgotten before its caller has read its end.
+func TestD9PrintedAddressesAreDancesOfTheirOwn(t *testing.T) {
+	r := newRig(t, dancetest.Options{})
+	seen := map[string]bool{}
+	for i := range 20 {
+		want := ConnectRequest{Provider: "demo", NoBrowser: i > 0}
+		id, err := r.Connect(t.Context(), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[id] = true
+		if i == 1 {
+			if err := r.CancelDance(id); err != nil {
+				t.Fatal(err)
+			}
+			r.awaitDance(id, func(d Dance) bool { return d.Stage.Over() })
+		}
+	}
+	if n := len(r.Snapshot().Dances); len(seen) != 20 || n != 20 {
+		t.Fatalf("%d dances of 20 calls, %d known", len(seen), n)
+	}
+}
+
 func TestNoBrowserLeavesTheLinkOnScreen(t *testing.T) {
 	r := newRig(t, dancetest.Options{})
 	r.opts.OpenURL = func(context.Context, string) error { return errors.New("xdg-open is missing") }
