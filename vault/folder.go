@@ -72,20 +72,32 @@ func (f *Folder) Ways() ([]WayInfo, error) {
 func (f *Folder) Create(ctx context.Context, ways ...KeySource) (*Vault, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed {
-		return nil, ErrClosed
-	}
-	if err := f.vacant(); err != nil {
+	if err := f.mayCreate(ways); err != nil {
 		return nil, err
 	}
-	if !lasting(ways) {
-		return nil, fmt.Errorf("%w: a profile needs a passphrase or a recovery key besides the keyring", ErrLastWay)
+	state := newMemory()
+	defer state.wipe()
+	return f.create(ctx, state, ways)
+}
+
+func (f *Folder) mayCreate(ways []KeySource) error {
+	if f.closed {
+		return ErrClosed
 	}
+	if err := f.vacant(); err != nil {
+		return err
+	}
+	if !lasting(ways) {
+		return fmt.Errorf("%w: a profile needs a passphrase or a recovery key besides the keyring", ErrLastWay)
+	}
+	return nil
+}
+
+// create makes a vault that holds state and opens it.
+func (f *Folder) create(ctx context.Context, state *memory, ways []KeySource) (*Vault, error) {
 	id := newID()
 	h := &header{Format: format, Vault: hex.EncodeToString(id[:])}
 	k := deriveKeys(id, newRoot())
-	state := newMemory()
-	defer state.wipe()
 	if err := f.found(ctx, h, k, state, ways); err != nil {
 		k.wipe()
 		return nil, err
@@ -180,7 +192,7 @@ func (f *Folder) Open(ctx context.Context, way KeySource) (*Vault, error) {
 		return nil, ErrClosed
 	}
 	if f.vault != nil {
-		return nil, errors.New("vault: already open; close it firstGeneration")
+		return nil, errors.New("vault: already open; close it first")
 	}
 	h, err := f.disk.readHeader()
 	if err != nil {

@@ -187,9 +187,12 @@ func (v *Vault) notice(tail *torn, item *ringItem) {
 			v.findings = append(v.findings, Finding{Kind: FindingOlderCopy, Text: "the profile's folder is an older copy than the one last used here; sign in to the accounts again rather than use what it holds"})
 		}
 	}
-	was, ok, err := v.memory.get(machineKey)
+	was, _, err := v.memory.get(machineKey)
 	now := machineHash(v.keys)
-	if err == nil && ok && len(was) > 0 && len(now) > 0 && string(was) != string(now) {
+	moved := err == nil && len(was) > 0 && len(now) > 0 && string(was) != string(now)
+	if _, imported, _ := v.memory.get(importedKey); imported {
+		v.findings = append(v.findings, Finding{Kind: FindingMoved, Text: "the profile was made from an export; sign in to the accounts again if the profile that it came from is still used"})
+	} else if moved {
 		v.findings = append(v.findings, Finding{Kind: FindingMoved, Text: "the profile was used on another machine; sign in to the accounts again if that one still uses it"})
 	}
 }

@@ -81,7 +81,8 @@
 // A frame's records: byte 1 (set) or 2 (remove); key; for set, the value. Key
 // and value are preceded by their length as an unsigned varint in its shortest
 // form. Keys that begin with a zero byte are the vault's own: "way/"+id (a
-// recipient), "inbox" (JSON), "machine" (hash of vault id and machine-id(5)).
+// recipient), "inbox" (JSON), "machine" (hash of vault id and machine-id(5)),
+// "imported" (which vault an import came from).
 //
 // Keys come from the root key by HKDF-SHA-256 (RFC 5869), salted with the vault
 // id, info "dancecard vault 1 " and the purpose: "key id", "list of ways", "file
@@ -146,7 +147,7 @@ type Change struct {
 const (
 	FindingTornTail  = "torn-tail"  // the last change was cut short; its bytes are in File
 	FindingOlderCopy = "older-copy" // the folder is older than the keyring knows
-	FindingMoved     = "moved"      // the vault was last used on another machine
+	FindingMoved     = "moved"      // the vault was last used on another machine, or made by Import
 )
 
 // Finding is what Open noticed and the user should know. older-copy and moved

@@ -197,6 +197,7 @@ func makeCrafted(t *testing.T) {
 		c.interrupted()
 		c.received()
 		c.log()
+		c.edges()
 	})
 }
 

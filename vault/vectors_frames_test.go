@@ -315,3 +315,52 @@ func (c *craft) log() {
 	c.good("activity-as-state", "a log sealed as a journal is", c.all.with(activityFile, c.sealed(kindJournal, 1, []byte("x"))))
 	c.good("activity-new", "a new key's log is not in place yet", c.all.with(activityFile+newSuffix, two), "activity: two", "activity: one")
 }
+
+// edges have a frame that begins or ends with few bytes of a sector.
+func (c *craft) edges() {
+	s := c.keys.newStrip(kindJournal, 2)
+	value := strings.Repeat("e", 700)
+	// before is the journal with a fourth frame that ends so many bytes before a sector does.
+	before := func(left int) (file []byte, record string) {
+		for n := 0; ; n++ {
+			pad := strings.Repeat("p", n)
+			plain := appendChange(nil, set("pad", pad))
+			if (len(c.all[journalFile])+frameHead+len(plain)+16)%sector == sector-left {
+				return slices.Concat(c.all[journalFile], s.seal(4, plain)), "record: pad=" + pad
+			}
+		}
+	}
+	for _, left := range []int{9, 10, 15} {
+		file, record := before(left)
+		last := s.seal(5, appendChange(nil, set("edge", value)))
+		clear(last[:left])
+		c.writeSorted(fmt.Sprintf("torn-first-part-%d", left), "so few bytes of the last frame lie in its first sector, and were never written", c.all.with(journalFile, append(file, last...)), record, "finding: torn-tail")
+	}
+	for _, left := range []int{1, 7} {
+		file, _ := before(left)
+		last := s.seal(5, appendChange(nil, set("edge", value)))
+		c.damaged(fmt.Sprintf("first-part-natural-%d", left), "a frame begins with zeros of its own; what is wrong with it is no hole", c.all.with(journalFile, append(file, flipAt(last, 300)...)))
+	}
+	file, record := before(8)
+	last := s.seal(5, appendChange(nil, set("edge", value)))
+	clear(last[:8])
+	c.writeSorted("torn-first-part-8", "the whole sequence was never written", c.all.with(journalFile, append(file, last...)), record, "finding: torn-tail")
+	for _, right := range []int{1, 3, 15} {
+		file, record := before(100)
+		n := 0
+		for ; (len(file)+frameHead+len(appendChange(nil, set("edge", strings.Repeat("e", n))))+16)%sector != right; n++ {
+		}
+		last := s.seal(5, appendChange(nil, set("edge", strings.Repeat("e", n))))
+		clear(last[len(last)-right:])
+		c.writeSorted(fmt.Sprintf("torn-last-part-%d", right), "so few bytes of the last frame lie in its last sector, and were never written", c.all.with(journalFile, append(file, last...)), record, "finding: torn-tail")
+	}
+	c.good("imported", "made from an export, and nobody accepted it yet", c.batch(appendChange(nil, set(importedKey, strings.Repeat("i", 24)))), "finding: moved")
+	both := appendChange(appendChange(nil, set(importedKey, strings.Repeat("i", 24))), set(machineKey, strings.Repeat("m", 32)))
+	c.good("imported-and-moved", "one finding for both", c.batch(both), "finding: moved")
+	c.good("imported-settled", "accepted", c.batch(appendChange(nil, Change{Key: importedKey})))
+	c.good("ways-plugin", "a plugin's way, which this reader cannot use", c.head(true, func(h *header) {
+		plugin := h.Ways[1]
+		plugin.ID, plugin.Kind = strings.Repeat("dd", 16), WayPlugin
+		h.Ways = append(h.Ways, plugin)
+	}))
+}

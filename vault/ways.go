@@ -262,7 +262,7 @@ func (v *Vault) settleFiles() error {
 	v.ringMu.Lock()
 	known := v.known
 	v.ringMu.Unlock()
-	if err := v.advanceBeyond(known, []Change{{machineKey, machineHash(v.keys)}}); err != nil {
+	if err := v.advanceBeyond(known, []Change{{machineKey, machineHash(v.keys)}, {Key: importedKey}}); err != nil {
 		return err
 	}
 	v.mu.Lock()

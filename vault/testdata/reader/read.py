@@ -435,9 +435,9 @@ class Frames:
         if fault == "short":
             return True
         if fault == "head":
-            return not self.follows(at, expected) and self.hole(at)
+            return not self.follows(at, expected) and self.hole(at, expected)
         if fault == "body":
-            return at + 44 + self.frame_head(at)[1] == len(self.data) and self.hole(at)
+            return at + 44 + self.frame_head(at)[1] == len(self.data) and self.hole(at, expected)
         return False
 
     def follows(self, at, expected):
@@ -452,12 +452,15 @@ class Frames:
                 continue
         return False
 
-    def hole(self, at):
+    def hole(self, at, expected):
+        natural = struct.pack(">Q", expected)
+        first = True
         while at < len(self.data):
             end = min(at + 512 - at % 512, len(self.data))
-            if end - at >= 16 and not any(self.data[at:end]):
+            written = first and end - at <= 8 and not any(natural[: end - at])
+            if not any(self.data[at:end]) and not written:
                 return True
-            at = end
+            at, first = end, False
         return False
 
 
