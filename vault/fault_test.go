@@ -262,7 +262,7 @@ func (l *life) runToCrash(t testing.TB) {
 				panic(p)
 			}
 		}
-		l.folder.lock.Close()
+		l.folder.disk.release(l.folder.lock)
 	}()
 	if err := l.start(); err != nil {
 		t.Error(err)

@@ -24,6 +24,9 @@ func (v *Vault) Watch(ctx context.Context) error {
 	}
 	defer w.Close()
 	if err := w.Add(v.disk.dir); err != nil {
+		if meddled := v.untouched(); meddled != nil {
+			return meddled
+		}
 		return fmt.Errorf("the profile's folder cannot be watched: %w", err)
 	}
 	for {
