@@ -168,9 +168,31 @@ func (p *Page) Click(ctx context.Context, selector string) error {
 	return p.do(ctx, chromedp.WaitVisible(selector), chromedp.Click(selector))
 }
 
-// Fill types text into a field.
+// Point clicks the middle of what a CSS selector finds with the mouse, also on
+// the browser's own warning pages.
+func (p *Page) Point(ctx context.Context, selector string) error {
+	var at []float64
+	err := Await(ctx, selector+" on the page", func() (err error) {
+		run, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+		defer cancel()
+		at, err = chromedp.Run(run, chromedp.Evaluate[[]float64](fmt.Sprintf(`(() => {
+			const found = document.querySelector(%q), r = found ? found.getBoundingClientRect() : {width: 0}
+			return r.width ? [r.x + r.width/2, r.y + r.height/2] : []
+		})()`, selector)))
+		if err == nil && len(at) != 2 {
+			err = errors.New("it is not in sight")
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return p.do(ctx, chromedp.MouseClickXY(at[0], at[1]))
+}
+
+// Fill types text into a field, over what stands there.
 func (p *Page) Fill(ctx context.Context, selector, text string) error {
-	return p.do(ctx, chromedp.WaitVisible(selector), chromedp.SendKeys(selector, text))
+	return p.do(ctx, chromedp.WaitVisible(selector), chromedp.Clear(selector), chromedp.SendKeys(selector, text))
 }
 
 // Text is what the page shows.
@@ -179,6 +201,14 @@ func (p *Page) Text(ctx context.Context) (string, error) {
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
 	return chromedp.Run(run, chromedp.Evaluate[string](`document.title + "\n" + (document.body ? document.body.innerText : "")`))
+}
+
+// Address is what the address bar shows.
+func (p *Page) Address(ctx context.Context) (string, error) {
+	run, cancel := context.WithTimeout(p.ctx, 5*time.Second)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	return chromedp.Run(run, chromedp.Evaluate[string](`location.href`))
 }
 
 // AwaitText waits until the page shows text.

@@ -202,6 +202,26 @@ var scriptCommands = map[string]func(context.Context, *script, []string) error{
 		s.ts.Logf("%s", out)
 		return err
 	},
+	// exitcode CODE COMMAND...: ends with it, and says why in one line and no more than a hint
+	"exitcode": func(ctx context.Context, s *script, args []string) error {
+		want, err := strconv.Atoi(args[0])
+		if err != nil {
+			return err
+		}
+		p, err := s.world.Start(args[1], args[2:]...)
+		if err != nil {
+			return err
+		}
+		code, err := p.Wait(ctx)
+		if err == nil && code != want {
+			err = fmt.Errorf("exit code %d: %s", code, p.Log())
+		}
+		if err == nil {
+			s.ts.Logf("%s", p.Log())
+			err = match(`\A(connecting.*\n)?dancectl: .+\n(hint: .+\n)?\z`, p.Log())
+		}
+		return err
+	},
 	// fill-disk, free-disk: no room for the profiles, and room again
 	"fill-disk": func(ctx context.Context, s *script, _ []string) error { return s.world.FillDisk(ctx, s.app) },
 	"free-disk": func(ctx context.Context, s *script, _ []string) error { return s.world.FreeDisk(ctx, s.app) },

@@ -40,15 +40,26 @@ func newListedNode(t *testing.T) *foreign {
 	return f
 }
 
-// asZoe signs in on its pages and consents.
-func asZoe(ctx context.Context, page *Page) error {
+func asZoe(ctx context.Context, page *Page) error { return as("zoe")(ctx, page) }
+
+// as signs in on its pages, where any name is a user, and consents.
+func as(login string) func(ctx context.Context, page *Page) error {
+	return func(ctx context.Context, page *Page) error {
+		if err := consentAs(ctx, page, login); err != nil {
+			return err
+		}
+		return page.AwaitText(ctx, "Dancecard")
+	}
+}
+
+// consentAs does not wait for what comes after.
+func consentAs(ctx context.Context, page *Page, login string) error {
 	for _, step := range []func() error{
-		func() error { return page.Fill(ctx, "input[name=login]", "zoe") },
+		func() error { return page.Fill(ctx, "input[name=login]", login) },
 		func() error { return page.Fill(ctx, "input[name=password]", "any") },
 		func() error { return page.Click(ctx, "button[type=submit]") },
 		func() error { return page.AwaitText(ctx, "Continue") },
 		func() error { return page.Click(ctx, "button[type=submit]") },
-		func() error { return page.AwaitText(ctx, "Dancecard") },
 	} {
 		if err := step(); err != nil {
 			return err
@@ -132,11 +143,7 @@ func TestForeignDevice(t *testing.T) {
 	f.check(err)
 	f.check(page.AwaitText(ctx, code.UserCode))
 	f.check(page.Click(ctx, "button[type=submit]"))
-	f.check(page.Fill(ctx, "input[name=login]", "zoe"))
-	f.check(page.Fill(ctx, "input[name=password]", "any"))
-	f.check(page.Click(ctx, "button[type=submit]"))
-	f.check(page.AwaitText(ctx, "Continue"))
-	f.check(page.Click(ctx, "button[type=submit]"))
+	f.check(consentAs(ctx, page, "zoe"))
 	f.done(connect)
 	account, err := f.control.Account(ctx, "foreign:zoe")
 	f.check(err)

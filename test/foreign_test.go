@@ -1,6 +1,7 @@
 package test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type foreign struct {
 	origin   string // "http://127.0.0.1:PORT"
 	control  *ipc.Control
 	pass     string // file with the profile's passphrase
+	ready    string
+	command  []string // of the provider
 }
 
 // newForeign runs a provider's program, which says when it is ready, and
@@ -36,7 +39,7 @@ func newForeign(t *testing.T, ready string, command func(w *World, port string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &foreign{t: t, world: w, pass: filepath.Join(w.Dir, "passphrase")}
+	f := &foreign{t: t, world: w, pass: filepath.Join(w.Dir, "passphrase"), ready: ready}
 	t.Cleanup(func() {
 		if t.Failed() {
 			for _, p := range []*Process{f.app, f.provider} {
@@ -52,9 +55,8 @@ func newForeign(t *testing.T, ready string, command func(w *World, port string) 
 	port := freePort(t)
 	f.origin = "http://127.0.0.1:" + port
 	name, args := command(w, port)
-	f.provider, err = w.Start(name, args...)
-	f.check(err)
-	f.check(Await(t.Context(), name, func() error { return match(ready, f.provider.Log()) }))
+	f.command = append([]string{name}, args...)
+	f.startProvider()
 	f.app, err = w.Start("dancecard")
 	f.check(err)
 	f.check(w.AwaitSocket(t.Context()))
@@ -63,6 +65,18 @@ func newForeign(t *testing.T, ready string, command func(w *World, port string) 
 	f.control = &ipc.Control{Socket: filepath.Join(w.Runtime, "dancecard", ipc.ControlSocket)}
 	t.Cleanup(f.control.Close)
 	return f
+}
+
+// startProvider starts it, again or for the first time.
+func (f *foreign) startProvider() {
+	f.t.Helper()
+	if f.provider != nil {
+		f.provider.End()
+	}
+	var err error
+	f.provider, err = f.world.Start(f.command[0], f.command[1:]...)
+	f.check(err)
+	f.check(Await(f.t.Context(), f.command[0], func() error { return match(f.ready, f.provider.Log()) }))
 }
 
 func freePort(t *testing.T) string {
@@ -87,6 +101,47 @@ func (f *foreign) dancectl(args ...string) string {
 	out, err := f.world.Output(f.t.Context(), "dancectl", args...)
 	f.check(err)
 	return out
+}
+
+// visit opens what Dancecard opened in the browser, and has approve do there
+// what a user would.
+func (f *foreign) visit(approve func(ctx context.Context, page *Page) error) *Page {
+	f.t.Helper()
+	ctx := f.t.Context()
+	address, err := f.world.Opened(ctx)
+	f.check(err)
+	page, err := f.world.Open(ctx, address)
+	f.check(err)
+	f.check(approve(ctx, page))
+	return page
+}
+
+// click clicks one thing after the other in the window.
+func (f *foreign) click(labels ...string) {
+	f.t.Helper()
+	for _, label := range labels {
+		f.check(f.world.Click(f.t.Context(), "Dancecard", label))
+	}
+}
+
+// sees waits until the window shows that.
+func (f *foreign) sees(label string) Place {
+	f.t.Helper()
+	p, err := f.world.AwaitPlace(f.t.Context(), "Dancecard", label)
+	f.check(err)
+	return p
+}
+
+// stands waits until an account has a status.
+func (f *foreign) stands(ref, status string) {
+	f.t.Helper()
+	f.check(Await(f.t.Context(), ref+" to be "+status, func() error {
+		a, err := f.control.Account(f.t.Context(), ref)
+		if err == nil && a.Status != status {
+			err = fmt.Errorf("it is %s: %s", a.Status, a.Why)
+		}
+		return err
+	}))
 }
 
 // row puts a provider file into the user's folder, and waits until it is in
@@ -233,6 +288,9 @@ func nodeScript(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, name)
+	if have, err := os.ReadFile(file); err == nil && bytes.Equal(have, script) {
+		return file
+	}
 	if err := os.WriteFile(file, script, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -151,6 +151,15 @@ func (w *World) AwaitGone(ctx context.Context, window, label string) error {
 // Click clicks the middle of a place with the mouse. It waits until the place
 // is there, enabled, and has stood still for a moment.
 func (w *World) Click(ctx context.Context, window, label string) error {
+	return w.press(ctx, window, label, "1")
+}
+
+// Menu opens the menu of a place with the mouse's right button.
+func (w *World) Menu(ctx context.Context, window, label string) error {
+	return w.press(ctx, window, label, "3")
+}
+
+func (w *World) press(ctx context.Context, window, label, button string) error {
 	p, err := w.settled(ctx, window, label)
 	if err != nil {
 		return err
@@ -161,7 +170,7 @@ func (w *World) Click(ctx context.Context, window, label string) error {
 	}
 	x, y := strconv.Itoa(p.X+p.Width/2), strconv.Itoa(p.Y+p.Height/2)
 	_, err = w.run(ctx, "xdotool", "windowactivate", "--sync", id,
-		"mousemove", "--window", id, x, y, "sleep", "0.05", "mousedown", "1", "sleep", "0.05", "mouseup", "1")
+		"mousemove", "--window", id, x, y, "sleep", "0.05", "mousedown", button, "sleep", "0.05", "mouseup", button)
 	return err
 }
 
@@ -228,7 +237,7 @@ func (w *World) Type(ctx context.Context, window, label, text string) error {
 	if err := w.Click(ctx, window, label); err != nil {
 		return err
 	}
-	_, err := w.run(ctx, "xdotool", "sleep", "0.1", "type", "--delay", "15", text)
+	_, err := w.run(ctx, "xdotool", "sleep", "0.1", "type", "--delay", "15", "--", text)
 	return err
 }
 
@@ -247,6 +256,12 @@ func (w *World) Clipboard(ctx context.Context) (text string, err error) {
 		return err
 	})
 	return text, err
+}
+
+// Copy puts text on the clipboard, as copying it in another program does.
+func (w *World) Copy(ctx context.Context, text string) error {
+	_, err := w.run(ctx, "sh", "-c", `printf %s "$1" | xclip -selection clipboard >/dev/null 2>&1`, "sh", text)
+	return err
 }
 
 // window waits for a visible window with exactly that title.

@@ -39,7 +39,11 @@ const provider = new Provider(issuer, {
   ttl: { AccessToken: 600, DeviceCode: 600, RefreshToken: 3600, Session: 600, Interaction: 600, Grant: 3600, IdToken: 600 },
 });
 provider.use(async (ctx, next) => {
-  await next();
+  if (ctx.path === '/done') { // where a provider's own page shows what to copy
+    ctx.body = 'Copy the address of this page.';
+  } else {
+    await next();
+  }
   const grant = ctx.oidc?.entities?.Client ? ` ${ctx.oidc.params?.grant_type ?? ''}` : '';
   const proof = ctx.get('DPoP') ? ' DPoP' : '';
   console.log(`${ctx.method} ${ctx.path}${grant}${proof} ${ctx.status}`);
