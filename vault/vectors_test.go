@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -156,14 +157,14 @@ func (m vectorMaker) writeWith(way, name, note, expect string, all files, lines 
 	if _, err := os.Stat(path); err == nil {
 		return // published
 	}
-	head := []string{"note: " + note, "expect: " + expect, way}
-	archive := &txtar.Archive{Comment: []byte(strings.Join(append(head, lines...), "\n") + "\n")}
-	names := make([]string, 0, len(all))
-	for name := range all {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	head := strings.Join(append([]string{"note: " + note, "expect: " + expect, way}, lines...), "\n")
+	check(m.t, os.WriteFile(path, txtar.Format(packed(head, all)), 0o644))
+}
+
+// packed is a vector's text.
+func packed(head string, all files) *txtar.Archive {
+	archive := &txtar.Archive{Comment: []byte(head + "\n")}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		var text strings.Builder
 		for chunk := range slices.Chunk([]byte(base64.StdEncoding.EncodeToString(all[name])), 76) {
 			text.Write(chunk)
@@ -171,7 +172,7 @@ func (m vectorMaker) writeWith(way, name, note, expect string, all files, lines 
 		}
 		archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(text.String())})
 	}
-	check(m.t, os.WriteFile(path, txtar.Format(archive), 0o644))
+	return archive
 }
 
 // makeVectors builds one vault, and what may happen to it.

@@ -4,6 +4,8 @@
     read.py FOLDER            reads the ways in from standard input, one JSON object:
                               {"recovery": "…"} or {"passphrase": "…"}, and "machine"
     read.py --vectors FILE…   answers for each published vector, one JSON object a line
+    read.py --exports FILE…   answers for each export, likewise; {"passphrase": "…"} or
+                              {"identity": "AGE-SECRET-KEY-1…"} on standard input
 
 Needs python3-nacl. It writes nothing into the folder.
 """
@@ -684,9 +686,56 @@ def read_vault(folder, secrets):
     }
 
 
-def answer(folder, secrets):
+def read_export(data, secrets):
+    if "identity" in secrets:
+        key = identity(secrets["identity"])
+        unwrap = lambda s: unwrap_x25519(key, s)
+    else:
+        word = unicodedata.normalize("NFC", secrets["passphrase"]).encode()
+        unwrap = lambda s: unwrap_scrypt(word, s)
     try:
-        return read_vault(folder, secrets)
+        plain = age_open(data, [unwrap])
+    except NoMatch:
+        raise Refusal("wrong key") from None
+    except AgeError as e:
+        raise damaged(str(e)) from None
+    first = re.match(rb"dancecard export ([1-9][0-9]{0,8})\n", plain)
+    if not first:
+        raise damaged("first line")
+    if first[1] != b"1":
+        raise Refusal("future")
+    line = re.match(rb"([^\n]*)\n", plain[first.end() :])
+    if not line or first.end() + line.end() > 4096:
+        raise damaged("head")
+    try:
+        h = json.loads(line[1].decode())
+        form = '{"vault":%s,"generation":%d,"made":%s}' % (quote(h["vault"]), h["generation"], quote(h["made"]))
+        good = is_hex(h["vault"], 16) and 0 <= h["generation"] < 1 << 64 and form.encode() == line[1]
+        if not good or not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", h["made"]):
+            raise ValueError()
+    except (ValueError, KeyError, TypeError):
+        raise damaged("head") from None
+    at, out, total = first.end() + line.end(), [], 0
+    while True:
+        op = plain[at : at + 1]
+        if op == b"\0":
+            count, at = varint(plain, at + 1)
+            if count != len(out) or at != len(plain):
+                raise damaged("end")
+            return {"answer": "ok", "records": [[k.decode("utf-8", "backslashreplace"), v.decode("utf-8", "backslashreplace")] for k, v in out]}
+        if op != b"\1":
+            raise damaged("record")
+        key, at = text_at(plain, at + 1, 1024)
+        value, at = text_at(plain, at, 8 * MIB)
+        total += len(key) + len(value)
+        if not key or min(key) < 32 or out and key <= out[-1][0] or total > 128 * MIB:
+            raise damaged("order")
+        out.append((key, value))
+
+
+def answer(folder, secrets, read=read_vault):
+    try:
+        return read(folder, secrets)
     except Refusal as r:
         return {"answer": r.answer, "why": str(r)}
 
@@ -709,6 +758,11 @@ def main():
     if sys.argv[1] == "--vectors":
         for path in sys.argv[2:]:
             print(json.dumps(answer(*vector(path))), flush=True)
+    elif sys.argv[1] == "--exports":
+        secrets = json.load(sys.stdin)
+        for path in sys.argv[2:]:
+            with open(path, "rb") as f:
+                print(json.dumps(answer(f.read(), secrets, read_export)), flush=True)
     else:
         print(json.dumps(answer(from_disk(sys.argv[1]), json.load(sys.stdin))))
 
