@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	replayImages = flag.Int("images", 10_000, "how many images TestV18Replay opens; the race detector gets a tenth")
+	replayImages = flag.Int("images", 10_000, "how many images TestV18Replay opens; the race detector gets a twentieth")
 	replaySeed   = flag.Uint64("seed", 1, "where TestV18Replay begins; a failure names the seed of its life")
 )
 
@@ -352,7 +352,7 @@ func TestV18Replay(t *testing.T) {
 	count := &tally{seed: maphash.MakeSeed(), seen: map[uint64]bool{}}
 	want := *replayImages
 	if raceDetector {
-		want /= 10
+		want /= 20
 	}
 	began := time.Now()
 	soon := func() bool { end, ok := t.Deadline(); return ok && time.Until(end) < 20*time.Second }

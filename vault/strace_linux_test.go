@@ -330,8 +330,11 @@ func (c call) since(errno string) (inject []string) {
 func TestV17V20V21SystemCallsFail(t *testing.T) {
 	t.Parallel()
 	every := 3
-	if long() {
+	switch {
+	case long():
 		every = 1
+	case raceDetector:
+		every = 10
 	}
 	root := memoryDir(t)
 	var cases, hit atomic.Int32
@@ -358,7 +361,7 @@ func TestV17V20V21SystemCallsFail(t *testing.T) {
 				fault{c, "ENOSPC from", c.since("ENOSPC")})
 		}
 		inParallel(len(faults), func(i int) {
-			if few := len(list) < 4; !few && i%every != 0 {
+			if few := len(list) < 4; !few && (i+at)%every != 0 {
 				return
 			}
 			f := faults[i]

@@ -105,7 +105,7 @@ func TestV31AMillionRecords(t *testing.T) {
 	t.Parallel()
 	records := 1_000_000
 	if raceDetector {
-		records = 100_000
+		records = 50_000
 	}
 	f := claim(t, filepath.Join(memoryDir(t), "p"))
 	key := newRecovery(t)
