@@ -88,7 +88,36 @@ func FuzzFrame(f *testing.F) {
 		if err == nil && (last != uint64(len(got)) || (tail == nil) != (size == int64(len(data)))) {
 			t.Fatal(size, last, tail)
 		}
-		readSnapshot(bytes.NewReader(data[headSize:]), int64(len(data)), strip, func([]Change) {})
+	})
+}
+
+// FuzzSnapshot: a snapshot that was changed gives all that was written or an
+// error, and says where.
+func FuzzSnapshot(f *testing.F) {
+	k := deriveKeys([idSize]byte{1}, bytes.Repeat([]byte{2}, keySize))
+	s := k.newStrip(kindSnapshot, 7)
+	written := []string{"one", "two", "three"}
+	var file []byte
+	for i, value := range written {
+		file = append(file, s.seal(uint64(i+1), appendChange(nil, set("k", value)))...)
+	}
+	file = append(file, s.seal(4, []byte{opEnd, 3})...)
+	f.Add(file)
+	f.Add(file[:len(file)-70])
+	f.Add(append(bytes.Clone(file), 0))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var got []string
+		size := int64(headSize + len(data))
+		err := readSnapshot(bytes.NewReader(data), size, s, func(c []Change) { got = append(got, string(c[0].Value)) })
+		if err == nil && len(got) < len(written) {
+			t.Fatalf("accepted, and %q is all there is", got)
+		}
+		if d, ok := errors.AsType[*DamagedError](err); err != nil && (!ok || d.Offset < headSize || d.Offset > size) {
+			t.Fatal(err)
+		}
+		if len(got) > len(written) || !slices.Equal(got, written[:len(got)]) {
+			t.Fatalf("read %q", got)
+		}
 	})
 }
 
