@@ -201,7 +201,7 @@ func viewProvider(e catalog.Entry) Provider {
 		ID: e.ID, Name: e.Name, Category: e.Category, Tile: e.Tile, Instance: e.Instance,
 		RegistrationPage: e.RegistrationPage, RegistrationHelp: e.RegistrationHelp,
 		RedirectURI: dance.RedirectURI(e.Provider), RedirectUnknown: e.Redirect.Mode == "unknown", Paste: e.Redirect.Mode == "paste",
-		Options: slices.Clone(e.Options), Device: e.Endpoints.DeviceAuthorization != "" || e.Issuer != "", NeedsPrivateKey: e.OAuth1.Signature == "RSA-SHA1",
+		Options: slices.Clone(e.Options), Device: e.Endpoints.DeviceAuthorization != "" || e.Issuer != "" && e.Protocol != "oauth2", NeedsPrivateKey: e.OAuth1.Signature == "RSA-SHA1",
 		Revocation: revocationKnown(e.Provider), SettingsPage: e.SettingsPage,
 		Scopes: slices.Clone(e.Scopes), OptionalScopes: slices.Clone(e.OptionalScopes), Words: maps.Clone(e.ScopeWords),
 		BuiltIn: e.BuiltIn, File: e.File, client: e.ClientID,

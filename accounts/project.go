@@ -95,7 +95,8 @@ func (b *Book) sharesLocked(p *profile, id string) (labels []string) {
 	}
 	for _, o := range b.profiles {
 		for _, other := range o.accounts {
-			if other != a && other.Provider == a.Provider && other.Issuer == a.Issuer && other.Subject == a.Subject && other.Link.ClientID == a.Link.ClientID {
+			one := other.Provider == a.Provider || a.Issuer != "" // Google and Gmail are one provider
+			if other != a && one && other.Issuer == a.Issuer && other.Subject == a.Subject && other.Link.ClientID == a.Link.ClientID {
 				labels = append(labels, o.card.Name+": "+other.Label)
 			}
 		}

@@ -202,7 +202,7 @@ func (u *UI) codeRow(s danceState) fyne.CanvasObject {
 
 // deviceOffer is the way from the link to a code.
 func (u *UI) deviceOffer(s danceState) fyne.CanvasObject {
-	help := newPara(s.Name+" can also take a short code on a phone or another computer. This link ends then.", 4, styleText, colInk2)
+	help := newPara(s.Name+" may also take a short code on a phone or another computer. This link ends then; if it takes none, start again.", 4, styleText, colInk2)
 	b := newButton("Use a code", "phone", outlined, func() { u.withCode(s) })
 	return titled("phone", "Or on another device", column(halfWidth, 12, help, line(0, b)))
 }
