@@ -32,6 +32,7 @@ type facts struct {
 	Trouble    *trouble
 	DeadClient string // why the registration is dead; "" if it lives
 	Refreshing bool
+	InDoubt    bool   // an earlier run may have spent the refresh token
 	Offline    string // why the last refresh failed for now; ""
 	OfflineAt  time.Time
 	Answered   bool // the provider itself failed: apps wait until NextTry
@@ -48,7 +49,9 @@ type moment struct {
 	boot time.Duration
 }
 
-func readClocks() moment { return moment{time.Now(), bootTime()} }
+func readClocks() moment { return moment{time.Now(), bootClock()} }
+
+var bootClock = bootTime // the tests' own in a bubble of time
 
 // remaining is how long the access token is still good: by the boot-time
 // clock, which neither stops in sleep nor is ever set, if the token came in
@@ -105,10 +108,14 @@ func (f facts) status(now moment) (s Status, why string, since time.Time) {
 func (f facts) dueAt(now moment, jitter float64) (due time.Time, ever bool) {
 	left, forever := f.remaining(now)
 	switch {
-	case f.Trouble != nil || f.DeadClient != "" || f.Refreshing || !f.Refreshes || forever:
+	case f.Trouble != nil || f.DeadClient != "" || f.Refreshing || !f.Refreshes:
 		return time.Time{}, false
 	case f.Offline != "":
 		return f.NextTry, true
+	case f.InDoubt:
+		return now.wall, true
+	case forever:
+		return time.Time{}, false
 	}
 	early := ahead(f.Expiry.Sub(f.Issued))
 	return now.wall.Add(left - early + time.Duration(jitter*float64(early)/4)), true
@@ -116,7 +123,7 @@ func (f facts) dueAt(now moment, jitter float64) (due time.Time, ever bool) {
 
 func newAccount(r accountRecord, t tokenRecord) *account {
 	a := &account{accountRecord: r, hashes: map[string]bool{}}
-	a.facts.Trouble = r.Trouble
+	a.facts.Trouble, a.facts.InDoubt = r.Trouble, !r.Sent.IsZero()
 	a.take(t)
 	return a
 }

@@ -60,14 +60,16 @@ func (b *Book) storeAnswer(p *profile, call refreshCall, t tokenRecord, issued m
 	case !salvaged:
 		record.Trouble, record.Granted = nil, t.Granted
 	}
+	record.Sent = time.Time{}
 	err := v.Commit(put(keyAccount+a.ID, record), put(keyToken+a.ID, t))
 	b.mu.Lock()
 	recovered := a.facts.Offline != "" || a.facts.Trouble != nil
-	a.held = nil
+	a.held, a.Sent = nil, time.Time{}
 	if !salvaged {
 		a.accountRecord = record
 		a.take(t)
 		a.facts.Trouble, a.facts.Offline, a.facts.Answered, a.failures = nil, "", false, 0
+		a.facts.InDoubt = false
 		a.facts.Boot = issued.boot
 	}
 	if err != nil {

@@ -22,6 +22,9 @@ func (b *Book) putArrival(p *profile, item arrival) error {
 // flushLate moves what is late into the inbox. The caller holds p.store.
 func (b *Book) flushLate(p *profile) error {
 	b.mu.Lock()
+	if b.profiles[p.id] != p { // deleted
+		p.late = nil
+	}
 	late, inbox := p.late, p.inbox
 	p.lateTry = time.Now()
 	b.mu.Unlock()
@@ -147,7 +150,7 @@ func arrivalChanges(v *vault.Vault, in arrival) ([]vault.Change, error) {
 	if err != nil || in.Before != "" && tokenHash(t.Access) != in.Before {
 		return nil, err // the account was signed in again after the question that this answers
 	}
-	record.Trouble = in.Trouble
+	record.Trouble, record.Sent = in.Trouble, time.Time{}
 	if in.Token == nil {
 		return []vault.Change{put(keyAccount+in.Account, record)}, nil
 	}

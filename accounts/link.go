@@ -144,6 +144,9 @@ func (b *Book) link(p *profile, d *danceRun, r dance.Result, label string, asNew
 		if was.token, err = storedToken(v, record.ID, held); err != nil {
 			return record, nil, vaultProblem(err, p.card.Name)
 		}
+		if t.Refresh != "" {
+			record.Sent = time.Time{}
+		}
 		if !r.Identity.Unnamed && keepRefresh(was.link, r.Link, was.token, t) {
 			t.Refresh = was.token.Refresh
 		}

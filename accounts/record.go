@@ -39,6 +39,7 @@ type accountRecord struct {
 	Link         dance.Link `json:"link"`
 	Registration string     `json:"registration"` // id of a registrationRecord
 	Trouble      *trouble   `json:"trouble,omitempty"`
+	Sent         time.Time  `json:"sent,omitzero"` // of a refresh whose answer is not stored
 	StepUp       *StepUp    `json:"step_up,omitempty"`
 	Unnamed      bool       `json:"unnamed,omitempty"` // Subject is made up
 

@@ -132,6 +132,9 @@ func (b *Book) refresh(p *profile, call refreshCall) error {
 	if err != nil {
 		return err
 	}
+	if err := b.noteSent(p, call); err != nil {
+		return err
+	}
 	issued := readClocks()
 	answer, err := dance.Refresh(ctx, call.link, call.client.registration(), old.token(), nil, call.who)
 	if err == nil {
