@@ -45,7 +45,8 @@ type scene struct {
 	act  func(v *Vault) error
 
 	before, after map[string]string
-	items         int // promised by the operation
+	exported      map[string]string // from another vault, which the operation imports
+	items         int               // promised by the operation
 	judge         func(t *testing.T, p *prepared, v *Vault, done bool)
 }
 
@@ -84,6 +85,7 @@ var (
 	traceNew   = map[string]string{"a": "three", "c": "four"}
 	traceScene = []*scene{
 		{name: "create", open: true},
+		{name: "import", open: true, exported: traceNew, after: traceNew},
 		{name: "commit", before: traceOld, after: traceNew, act: func(v *Vault) error {
 			return v.Commit(set("a", "three"), set("c", "four"), Change{Key: "b"})
 		}},
@@ -127,13 +129,17 @@ var (
 // prepared is what a scene begins with.
 type prepared struct {
 	*scene
-	text  secret.String // recovery key
-	files files
-	root  string
+	text   secret.String // recovery key
+	files  files
+	root   string
+	export []byte
 }
 
 func (s *scene) prepare(t *testing.T) *prepared {
 	p := &prepared{scene: s, text: must(NewRecoveryKey()), files: files{}}
+	if s.exported != nil {
+		p.export = exportOf(t, s.exported, p.text)
+	}
 	if s.before == nil {
 		return p
 	}
@@ -154,6 +160,16 @@ func (s *scene) prepare(t *testing.T) *prepared {
 	}
 	p.files = readFiles(t, dir)
 	return p
+}
+
+func exportOf(t *testing.T, records map[string]string, text secret.String) []byte {
+	_, v, _ := newVault(t)
+	for key, value := range records {
+		check(t, v.Commit(set(key, value)))
+	}
+	var out bytes.Buffer
+	check(t, v.Export(t.Context(), &out, must(ExportIdentity(text))))
+	return out.Bytes()
 }
 
 // The stages of a program under strace, which it notes in a file mapped to its
@@ -204,7 +220,9 @@ func performScene(name, dir, text string) error {
 	}
 	l := &life{dir: dir, key: key}
 	act := func() error { return s.act(l.vault) }
-	if s.open {
+	if s.exported != nil {
+		act = func() error { return l.startAndImport(secret.New(text)) }
+	} else if s.open {
 		act = l.startAndOpen
 	} else if err := l.startAndOpen(); err != nil {
 		return err
@@ -233,6 +251,27 @@ func (l *life) startAndOpen() error {
 	return l.openOrCreate()
 }
 
+func (l *life) startAndImport(text secret.String) error {
+	if l.folder == nil {
+		if err := l.start(); err != nil {
+			return err
+		}
+	}
+	if l.folder.Exists() { // the first try got so far
+		return l.openOrCreate()
+	}
+	export, err := os.ReadFile(l.dir + ".export")
+	if err != nil {
+		return err
+	}
+	key, err := ExportIdentity(text)
+	if err != nil {
+		return err
+	}
+	l.vault, _, err = l.folder.Import(context.Background(), bytes.NewReader(export), key, l.key)
+	return err
+}
+
 // A call is one writing system call of a scene.
 type call struct {
 	name   string
@@ -249,6 +288,9 @@ func (p *prepared) run(t *testing.T, dir string, inject ...string) (stage byte, 
 		p.files.write(t, dir)
 	}
 	check(t, os.WriteFile(dir+".news", []byte{0}, 0o600))
+	if p.export != nil {
+		check(t, os.WriteFile(dir+".export", p.export, 0o600))
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	args := []string{"-f", "-qq", "-o", dir + ".log", "-e", "trace=flock,?" + strings.Join(writing, ",?")}
@@ -407,7 +449,11 @@ func (p *prepared) verify(t *testing.T, what, dir string, stage byte, kind strin
 	if l.sure == nil {
 		l.sure = map[string]string{}
 	}
-	if p.name == "create" && done {
+	if _, err := os.Stat(filepath.Join(dir, headerFile)); err == nil && p.exported != nil {
+		l.sure = p.exported // where there is a vault, it is the whole one
+		l.maybe = nil
+	}
+	if p.before == nil && done {
 		if _, err := os.Stat(filepath.Join(dir, headerFile)); err != nil {
 			t.Errorf("%s: there is no vault, though Create said so: %v", what, err)
 			return

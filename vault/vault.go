@@ -17,9 +17,9 @@
 // be synced nor cut off nor left behind, a process that opens the folder
 // later may find the change that was reported as failed.) A crash or a full disk
 // at any moment leaves the state before or after the call under way. What
-// changes the files from outside is noticed when they are opened, at each
-// Commit and by Watch; then the vault refuses, says what and where, and writes nothing. The
-// one loss that cannot be seen is that of the journal's last whole frames.
+// changes the files from outside is noticed when they are opened, at each Commit
+// and by Watch; then the vault refuses, says what and where, and writes nothing.
+// The one loss that cannot be seen is that of the journal's last whole frames.
 // Bytes of a cut-short last frame are set aside in a torn- file, reported as a
 // Finding, and never deleted.
 //
