@@ -171,6 +171,7 @@ func TestV28AccessControlLists(t *testing.T) {
 	check(t, v.Inbox().Put([]byte("item")))
 	check(t, v.Log([]byte("entry")))
 	check(t, filepath.WalkDir(f.disk.dir, func(path string, d fs.DirEntry, err error) error {
+		check(t, err)
 		info, err := d.Info()
 		if err == nil && info.Mode().Perm()&0o077 != 0 { // the group's bits are the list's mask
 			t.Errorf("%s has mode %v", path, info.Mode())
