@@ -16,6 +16,7 @@ type connectFlags struct {
 	clientID   string
 	secretFile string
 	keyFile    string
+	public     bool
 	clientFile string
 	want       ipc.Connect
 }
@@ -86,6 +87,7 @@ func (f *connectFlags) declare(cmd *cobra.Command) {
 	flags.StringVar(&f.want.Instance, "instance", "", "self-hosted: the host name, or what the provider asks for")
 	flags.StringSliceVar(&f.want.Scopes, "scopes", nil, "scopes to ask for, separated by commas (default: the provider's usual ones)")
 	flags.StringVar(&f.clientID, "client-id", "", "your own client id; it is kept in the vault")
+	flags.BoolVar(&f.public, "public", false, "a public client: it has no secret, so none is asked for")
 	flags.StringVar(&f.secretFile, "client-secret-file", "", "file with the client's secret (default: asked for)")
 	flags.StringVar(&f.want.Reconnect, "reconnect", "", "sign in again with this `ACCOUNT`")
 	flags.StringSliceVar(&f.want.AddScopes, "add-scopes", nil, "with --reconnect: scopes to ask for besides what it has")
@@ -97,6 +99,7 @@ func (f *connectFlags) declare(cmd *cobra.Command) {
 	flags.StringVar(&f.keyFile, "private-key-file", "", "file with the RSA key that signs requests (OAuth 1.0a with RSA-SHA1)")
 	cmd.MarkFlagsMutuallyExclusive("reconnect", "client-id")
 	cmd.MarkFlagsMutuallyExclusive("client-file", "client-id")
+	cmd.MarkFlagsMutuallyExclusive("public", "client-secret-file", "client-file", "private-key-file")
 	cmd.MarkFlagsMutuallyExclusive("reconnect", "client-file")
 	cmd.MarkFlagsMutuallyExclusive("device", "browser")
 	cmd.MarkFlagsMutuallyExclusive("device", "print-url")
@@ -131,6 +134,7 @@ func (t *tool) register(ctx context.Context, f connectFlags) error {
 	}
 	r := ipc.Registration{Instance: f.want.Instance, ClientID: f.clientID}
 	switch {
+	case f.public:
 	case f.clientFile != "":
 		r.ClientFile, err = clientFile(f.clientFile)
 	case f.keyFile != "":
@@ -138,7 +142,7 @@ func (t *tool) register(ctx context.Context, f connectFlags) error {
 	case f.secretFile != "":
 		r.ClientSecret, err = secretFile(ctx, f.secretFile)
 	default:
-		r.ClientSecret, err = t.ask(ctx, "Client secret (empty if there is none)", "--client-secret-file FILE")
+		r.ClientSecret, err = t.ask(ctx, "Client secret (empty if there is none)", "--client-secret-file FILE, or --public if there is none")
 	}
 	if err != nil {
 		return err

@@ -183,7 +183,7 @@ func TestConnectStoresTheClientFirst(t *testing.T) {
 	dancectl(t, "connect", "demo", "--client-secret-file", "x").wants(t, 2, "",
 		"dancectl: a client secret needs its client id\nhint: add --client-id ID\n")
 	dancectl(t, "connect", "demo", "--client-id", "x").wants(t, 2, "",
-		"dancectl: there is no terminal to ask on\nhint: use --client-secret-file FILE\n")
+		"dancectl: there is no terminal to ask on\nhint: use --client-secret-file FILE, or --public if there is none\n")
 }
 
 func TestConnectSaysWhatToAdd(t *testing.T) {

@@ -155,6 +155,9 @@ func (t *tool) outcome(ctx context.Context, d ipc.Dance) error {
 	case d.Stage == ipc.DanceFailed && d.Failure != nil:
 		return d.Failure
 	case d.Stage != ipc.DanceDone:
+		if p, err := t.findProfile(ctx, ""); err == nil && p.State == ipc.ProfileLocked {
+			return &problem{exitLocked, p.Name + " was locked, so the dance was cancelled", "dancectl unlock"}
+		}
 		return &problem{exitDenied, "the dance was cancelled", "dancectl connect " + d.Provider}
 	}
 	a, err := t.control.Account(ctx, d.Account)

@@ -212,3 +212,26 @@ func TestClientDocument(t *testing.T) {
 		t.Errorf("asked %q", got)
 	}
 }
+
+func TestConnectAPublicClientOfYourOwn(t *testing.T) {
+	d := newDancer(t)
+	d.answer("GET /v1/providers/demo", ipc.Provider{ID: "demo", Name: "Demo"})
+	d.answer("PUT /v1/providers/demo/registration", struct{}{})
+	d.follow(t, waiting, cameBack())
+	if r := dancectl(t, "connect", "demo", "--print-url", "--yes", "--client-id", "id-1", "--public"); r.code != 0 {
+		t.Fatal(r.err)
+	}
+	if got := d.requests("PUT"); len(got) != 1 || got[0] != `PUT /v1/providers/demo/registration {"client_id":"id-1"}` {
+		t.Errorf("asked %q", got)
+	}
+}
+
+func TestConnectSaysThatTheProfileWasLocked(t *testing.T) {
+	d := newDancer(t)
+	locked := home
+	locked.State = ipc.ProfileLocked
+	d.answer("GET /v1/profiles", ipc.Profiles{Profiles: []ipc.Profile{locked}})
+	d.follow(t, waiting, func(x *ipc.Dance) { x.Stage = ipc.DanceCancelled })
+	dancectl(t, "connect", "demo", "--print-url").wants(t, exitLocked, address+"\n",
+		"dancectl: Home was locked, so the dance was cancelled\nhint: dancectl unlock\n")
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,7 +60,7 @@ func needs(p ipc.Provider) string {
 	if p.NeedsRegistration {
 		wants = append(wants, "a client id of your own")
 	}
-	if p.Instance != "" {
+	if p.Instance != "" && p.InstanceDefault == "" {
 		wants = append(wants, "--instance")
 	}
 	return strings.Join(wants, ", ")
@@ -119,8 +120,17 @@ func redirect(p ipc.Provider) string {
 		return p.RedirectURI + " (whether this provider takes it is not known)"
 	case p.Paste:
 		return strings.TrimSpace(p.RedirectURI + " (you copy its answer from the browser)")
+	case anyPort(p.RedirectURI):
+		return p.RedirectURI + " (any port)"
 	}
 	return p.RedirectURI
+}
+
+// anyPort reports a redirect URI on loopback that names no port: the provider
+// takes whichever is free (RFC 8252 section 7.3).
+func anyPort(redirect string) bool {
+	u, err := url.Parse(redirect)
+	return err == nil && u.Host != "" && u.Port() == ""
 }
 
 // options are the choices of a sign-in, as --option takes them.
@@ -129,9 +139,9 @@ func options(p ipc.Provider) string {
 	for _, o := range p.Options {
 		switch {
 		case o.Switch && o.On:
-			all = append(all, o.ID+"=on (so by itself)")
+			all = append(all, o.ID+"=off (on by default)")
 		case o.Switch:
-			all = append(all, o.ID+"=off (so by itself)")
+			all = append(all, o.ID+"=on (off by default)")
 		default:
 			all = append(all, o.ID+"=TEXT")
 		}
