@@ -128,7 +128,7 @@ func (b *Book) link(p *profile, d *danceRun, r dance.Result, label string, asNew
 	if asNew && r.Identity.Unnamed {
 		r.Identity.Subject = newID("u") // not the one that the wanted account has
 	}
-	changes, settled := p.forgiveLocked(d.view.Provider, r.Identity)
+	changes, settled := p.forgiveLocked(d.view.Provider, r.Link.ClientID, r.Identity)
 	b.mu.Unlock()
 	record.Provider, record.Instance = d.view.Provider, d.plan.instance
 	record.Issuer, record.Subject = r.Identity.Issuer, r.Identity.Subject
@@ -163,10 +163,11 @@ func (b *Book) link(p *profile, d *danceRun, r dance.Result, label string, asNew
 
 // forgiveLocked drops pending revocations that would end the grant on which an
 // account that is linked again lives.
-func (p *profile) forgiveLocked(provider string, who dance.Identity) (changes []vault.Change, settled []string) {
+func (p *profile) forgiveLocked(provider, client string, who dance.Identity) (changes []vault.Change, settled []string) {
 	for id, r := range p.revocations {
 		a := r.Account
-		if a.Provider == provider && a.Issuer == who.Issuer && a.Subject == who.Subject && a.Link.Provider.Revocation.Revokes != "token" {
+		one := (a.Provider == provider || who.Issuer != "") && a.Link.ClientID == client // Google and Gmail are one provider
+		if one && a.Issuer == who.Issuer && a.Subject == who.Subject && a.Link.Provider.Revocation.Revokes != "token" {
 			changes, settled = append(changes, remove(keyRevocation+id)), append(settled, id)
 		}
 	}
