@@ -301,8 +301,14 @@ func (r *rig) write(id, content string) {
 	}
 }
 
+// writeFile puts a provider file in place whole: the catalogue never sees half
+// of it.
 func writeFile(r *rig, id, content string) error {
-	return os.WriteFile(filepath.Join(r.opts.Providers, id+".toml"), []byte(content), 0o600)
+	half := filepath.Join(r.opts.Providers, id+".half")
+	if err := os.WriteFile(half, []byte(content), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(half, filepath.Join(r.opts.Providers, id+".toml"))
 }
 
 // drop takes a provider file away.

@@ -2,8 +2,6 @@ package accounts
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"dancecard/dance/dancetest"
@@ -33,7 +31,7 @@ hosts = ["{host}"]
 // addForge lays a self-hosted row into the user's folder and waits for it.
 func (r *rig) addForge() {
 	r.t.Helper()
-	if err := os.WriteFile(filepath.Join(r.opts.Providers, "forge.toml"), []byte(forge), 0o600); err != nil {
+	if err := writeFile(r, "forge", forge); err != nil {
 		r.t.Fatal(err)
 	}
 	r.await("the row", func(s Snapshot) bool {

@@ -270,7 +270,7 @@ func TestChangedProviderFileMovesNoSecret(t *testing.T) {
 	}
 	defer other.Close()
 	w := r.Watch("")
-	if err := os.WriteFile(filepath.Join(r.opts.Providers, "demo.toml"), other.ProviderFile("Demo"), 0o600); err != nil {
+	if err := writeFile(r, "demo", string(other.ProviderFile("Demo"))); err != nil {
 		t.Fatal(err)
 	}
 	for changed := false; !changed; {
