@@ -174,12 +174,13 @@ func TestRevocationIsTriedWithBackoff(t *testing.T) {
 	}
 	last := time.Duration(0)
 	for n := range 4 {
-		got := r.await("the next try", func(s Snapshot) bool {
+		r.await("the next try", func(Snapshot) bool {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			p := r.profiles[r.current].revocations[a.ID]
 			return p.failures == n+1 && !p.trying
-		}).Accounts[0]
+		})
+		got := r.Snapshot().Accounts[0]
 		wait := time.Until(got.NextTry)
 		if wait <= last || got.Why == "" {
 			t.Fatalf("after %d failures: next try in %v, %q", n+1, wait, got.Why)
