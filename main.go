@@ -99,6 +99,7 @@ func run(meta fyne.AppMetadata, hidden bool, document string) {
 		go endWithSession(signals, meta.ID, window.Quit)
 		go lockWhenAway(signals, book)
 		go lockWhenIdle(signals, book)
+		go retryWithNetwork(signals, book)
 		go func() {
 			<-window.Ending()
 			time.AfterFunc(quitGrace, end)

@@ -19,6 +19,7 @@ type revocation struct {
 	why      string
 	nextTry  time.Time
 	failures int
+	answered bool // the last try's failure was the provider's word
 	trying   bool
 }
 
@@ -174,8 +175,14 @@ func (b *Book) tryRevocation(ctx context.Context, p *profile, r *revocation) err
 	b.mu.Lock()
 	first := r.failures == 0
 	r.why, r.nextTry, r.trying = plainReason(err), time.Now().Add(backoff(r.failures)), false
-	if _, refused := errors.AsType[*dance.Refused](err); refused {
+	_, refused := errors.AsType[*dance.Refused](err)
+	if refused {
 		r.nextTry = time.Now().Add(time.Hour)
+	}
+	failed, ok := errors.AsType[*dance.Failed](err)
+	r.answered = refused || ok && failed.Answered
+	if ok {
+		r.nextTry = later(r.nextTry, time.Now().Add(min(failed.RetryAfter, time.Hour)))
 	}
 	r.failures++
 	b.mu.Unlock()
@@ -187,6 +194,13 @@ func (b *Book) tryRevocation(ctx context.Context, p *profile, r *revocation) err
 	}
 	b.poke()
 	return err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // withClientOfToday is a revocation with its client as it is now: the user may
