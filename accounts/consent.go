@@ -46,7 +46,10 @@ type Question struct {
 	Provider   string   // id, for QuestionConnect
 	Choices    []string // ids, where the app's wish fits several accounts
 	Want       Want
-	Verb       string // QuestionConfirm: "disconnect"
+	Verb       string    // QuestionConfirm: "disconnect", VerbGiveUp, VerbDeleteProfile
+	Profile    string    // id, for VerbDeleteProfile
+	Ends       []Account // for VerbDeleteProfile: what is disconnected, or pending
+	Anyway     bool      // for VerbDeleteProfile: even if a provider cannot be told
 	Asked      time.Time
 	Until      time.Time // the asker stops waiting then
 	TokenUntil time.Time // how long a token handed out now stays good; zero: does not expire

@@ -24,22 +24,23 @@ const (
 	CodeProviderError     Code = "provider_error"
 	CodeRateLimited       Code = "rate_limited"
 
-	CodeNoSuchProvider Code = "no_such_provider"
-	CodeNoSuchProfile  Code = "no_such_profile"
-	CodeNoSuchDance    Code = "no_such_dance"
-	CodeNoSuchGrant    Code = "no_such_grant"
-	CodeNoProfile      Code = "no_profile"   // first start: there is none yet
-	CodeWrongSecret    Code = "wrong_secret" // passphrase or recovery key
-	CodeNoKeyring      Code = "no_keyring"
-	CodeDamaged        Code = "damaged"
-	CodeInUse          Code = "in_use"
-	CodeDisk           Code = "disk"
-	CodeOtherSubject   Code = "other_subject" // another account came back than the one to reconnect
-	CodeRefusedByGate  Code = "refused_by_gate"
-	CodeAccessDenied   Code = "access_denied" // the user said no at the provider
-	CodeExpired        Code = "expired"       // the attempt took too long
-	CodeCancelled      Code = "cancelled"
-	CodeBadRequest     Code = "bad_request"
+	CodeNoSuchProvider    Code = "no_such_provider"
+	CodeNoSuchProfile     Code = "no_such_profile"
+	CodeNoSuchDance       Code = "no_such_dance"
+	CodeNoSuchGrant       Code = "no_such_grant"
+	CodeNoProfile         Code = "no_profile"   // first start: there is none yet
+	CodeWrongSecret       Code = "wrong_secret" // passphrase or recovery key
+	CodeNoKeyring         Code = "no_keyring"
+	CodeDamaged           Code = "damaged"
+	CodeInUse             Code = "in_use"
+	CodeDisk              Code = "disk"
+	CodeRevocationPending Code = "revocation_pending" // the profile cannot go yet
+	CodeOtherSubject      Code = "other_subject"      // another account came back than the one to reconnect
+	CodeRefusedByGate     Code = "refused_by_gate"
+	CodeAccessDenied      Code = "access_denied" // the user said no at the provider
+	CodeExpired           Code = "expired"       // the attempt took too long
+	CodeCancelled         Code = "cancelled"
+	CodeBadRequest        Code = "bad_request"
 )
 
 // Error is a problem with a next step. Text and Hint are whole sentences

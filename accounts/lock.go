@@ -72,6 +72,9 @@ func (b *Book) open(ctx context.Context, p *profile, source vault.KeySource) err
 	defer p.store.Unlock()
 	b.mu.Lock()
 	already, folder, problem := p.vault != nil, p.folder.Folder, p.problem
+	if p.deleting {
+		problem, folder = p.lockedErrorLocked(), nil
+	}
 	b.mu.Unlock()
 	if already {
 		return nil
@@ -318,7 +321,7 @@ func (b *Book) openProfile() (*profile, *vault.Vault, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if p.vault == nil {
+	if p.vault == nil || p.deleting {
 		return nil, nil, p.lockedErrorLocked()
 	}
 	return p, p.vault, nil

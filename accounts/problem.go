@@ -30,6 +30,9 @@ func keySource(way WayKind, s secret.String) (vault.KeySource, error) {
 }
 
 func (p *profile) lockedErrorLocked() *Error {
+	if p.deleting {
+		return &Error{Code: CodeProfileLocked, Text: fmt.Sprintf("The profile %s is being deleted.", p.card.Name), Hint: "Switch to another profile."}
+	}
 	if p.problem != nil {
 		return p.problem
 	}

@@ -34,6 +34,7 @@ type profile struct {
 	vault         *vault.Vault // nil: locked
 	inbox         *vault.Inbox // of the last opening
 	state         ProfileState
+	deleting      bool // DeleteProfile is at work: nothing new begins
 	since         time.Time
 	why           LockReason
 	ways          []vault.WayInfo
@@ -74,6 +75,7 @@ func (b *Book) cardPath(id string) string   { return b.profileDir(id) + ".json" 
 
 // readProfiles claims every profile on this machine.
 func (b *Book) readProfiles() error {
+	b.finishBurials()
 	cards, err := filepath.Glob(filepath.Join(b.opts.Dir, "profiles", "*.json"))
 	if err != nil {
 		return err
@@ -182,11 +184,7 @@ func replaceFile(path string, content []byte) error {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return syncFolder(filepath.Dir(path))
 }
 
 // NewProfile says how a profile is made.
@@ -308,20 +306,23 @@ func (b *Book) changeCard(id string, change func(*profileCard)) error {
 	p.store.Lock()
 	defer p.store.Unlock()
 	b.mu.Lock()
-	card := p.card
+	card, gone := p.card, b.profiles[p.id] != p
 	b.mu.Unlock()
+	if gone {
+		return nil // deleted meanwhile
+	}
 	old := card
 	change(&card)
 	if card == old {
 		return nil
 	}
-	if err := b.writeCard(id, card); err != nil {
+	if err := b.writeCard(p.id, card); err != nil {
 		return err
 	}
 	b.mu.Lock()
 	p.card = card
 	b.mu.Unlock()
-	b.announce(Event{Type: EventChanged, Profile: id})
+	b.announce(Event{Type: EventChanged, Profile: p.id})
 	return nil
 }
 

@@ -19,6 +19,7 @@ type question struct {
 	ended   time.Time
 	answer  Answer
 	dance   string        // the dance that a yes started
+	left    []Account     // what a deletion leaves to the user
 	err     error         // what came of a yes
 	done    chan struct{} // closed when answered or withdrawn; then nothing changes any more
 }
@@ -80,7 +81,7 @@ func (b *Book) raiseLocked(p *profile, q Question, wait time.Duration) (*questio
 		if !o.open() || o.profile != p || o.App.Key != q.App.Key {
 			continue
 		}
-		if o.Kind == q.Kind && o.Provider == q.Provider && o.Verb == q.Verb && slices.Equal(o.Choices, q.Choices) && o.Account == q.Account &&
+		if o.Kind == q.Kind && o.Provider == q.Provider && o.Verb == q.Verb && slices.Equal(o.Choices, q.Choices) && o.Account == q.Account && o.Anyway == q.Anyway &&
 			o.Want.Fetch == q.Want.Fetch && o.Want.Write == q.Want.Write {
 			o.askers++
 			return o, nil
@@ -198,7 +199,7 @@ func (b *Book) Answer(id string, a Answer) error {
 	case err != nil:
 	case q.taken:
 		err = &Error{Code: CodeExpired, Text: "This question is being answered already.", Hint: "Look at the Apps page."}
-	case q.Kind != QuestionUse && a.Allow && q.profile.id != b.current:
+	case q.Kind != QuestionUse && q.Verb != VerbDeleteProfile && a.Allow && q.profile.id != b.current:
 		err = &Error{Code: CodeBadRequest, Text: "This is a question about " + q.profile.card.Name + ", which is not the current profile.", Hint: "Switch to it, then answer."}
 	default:
 		q.taken = true
@@ -215,6 +216,8 @@ func (b *Book) Answer(id string, a Answer) error {
 		dance, err = b.Connect(b.ctx, ConnectRequest{Provider: q.Provider, By: &q.App})
 	case q.Kind == QuestionConfirm && q.Verb == VerbGiveUp && a.Allow:
 		err = b.giveUpAndShow(q.Account)
+	case q.Kind == QuestionConfirm && q.Verb == VerbDeleteProfile && a.Allow:
+		err = b.deleteAndShow(q)
 	case q.Kind == QuestionConfirm && a.Allow:
 		err = b.Disconnect(b.ctx, q.Account)
 	}

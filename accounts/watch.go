@@ -16,6 +16,7 @@ const (
 	EventProfileOpened  = "profile.opened"
 	EventProfileLocked  = "profile.locked"
 	EventProfileCreated = "profile.created"
+	EventProfileDeleted = "profile.deleted"
 
 	EventDanceStarted   = "dance.started"
 	EventDanceFailed    = "dance.failed"
