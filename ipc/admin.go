@@ -231,11 +231,27 @@ type Confirm struct {
 	RecoveryKey Secret `json:"recovery_key,omitempty"`
 }
 
+// DeleteProfile is the body of DELETE /v1/profiles/{profile}, confirmed as
+// [Confirm] is. A secret confirms for an open profile only.
+type DeleteProfile struct {
+	Passphrase  Secret `json:"passphrase,omitempty"`
+	RecoveryKey Secret `json:"recovery_key,omitempty"`
+	Anyway      bool   `json:"anyway,omitempty"` // even if it is locked, or a provider cannot be told
+}
+
+// DeletedProfile answers DELETE /v1/profiles/{profile}.
+type DeletedProfile struct {
+	ID   string         `json:"id"`
+	Name string         `json:"name"`
+	Left []Disconnected `json:"left"` // what the user has to end at the providers
+}
+
 // Disconnected answers DELETE /v1/accounts/{ref} and .../revocation, where
 // nothing is pending any more and the provider was not told.
 type Disconnected struct {
 	Account  string `json:"account"`
 	Provider string `json:"provider"`
+	ProviderName string `json:"provider_name"`
 	Label    string `json:"label"`
 	Pending  bool   `json:"pending"` // the provider has not been told yet; it is tried again
 	Told     bool   `json:"told"`    // the provider offers revocation

@@ -236,6 +236,14 @@ func (c *Control) RenameProfile(ctx context.Context, profile, name string) error
 	return c.do(ctx, call{method: "PATCH", path: profilePath(profile), body: Rename{Name: name}}, nil)
 }
 
+// DeleteProfile disconnects a profile's accounts and erases it. Confirmed as
+// Disconnect. revocation_pending: a provider could not be told, and it stays.
+func (c *Control) DeleteProfile(ctx context.Context, profile string, d DeleteProfile) (DeletedProfile, error) {
+	var p DeletedProfile
+	err := c.do(ctx, call{method: "DELETE", path: profilePath(profile), body: d}, &p)
+	return p, err
+}
+
 // SetLocks says when a profile locks by itself.
 func (c *Control) SetLocks(ctx context.Context, profile string, s SetLocks) error {
 	return c.do(ctx, call{method: "PUT", path: profilePath(profile, "locks"), body: s}, nil)

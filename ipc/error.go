@@ -34,11 +34,13 @@ const (
 	CodeInUse          Code = "in_use"           // 409
 	CodeDisk           Code = "disk"             // 507
 	CodeOtherSubject   Code = "other_subject"    // 409
-	CodeRefusedByGate  Code = "refused_by_gate"  // 403
-	CodeAccessDenied   Code = "access_denied"    // 403; the user said no at the provider
-	CodeExpired        Code = "expired"          // 410
-	CodeCancelled      Code = "cancelled"        // 409
-	CodeBadRequest     Code = "bad_request"      // 400
+
+	CodeRevocationPending Code = "revocation_pending" // 409; the profile stays; Error.Choices names the accounts
+	CodeRefusedByGate     Code = "refused_by_gate"    // 403
+	CodeAccessDenied      Code = "access_denied"      // 403; the user said no at the provider
+	CodeExpired           Code = "expired"            // 410
+	CodeCancelled         Code = "cancelled"          // 409
+	CodeBadRequest        Code = "bad_request"        // 400
 
 	CodeNotFound         Code = "not_found"          // 404; no such route
 	CodeNoSuchOperation  Code = "no_such_operation"  // 404

@@ -83,9 +83,12 @@ func questionOf(s accounts.Snapshot) (questionState, bool) {
 	case accounts.QuestionConnect:
 		askConnect(s, q, &out)
 	case accounts.QuestionConfirm:
-		if q.Verb == accounts.VerbGiveUp {
+		switch q.Verb {
+		case accounts.VerbGiveUp:
 			askGiveUp(s, q, &out)
-		} else {
+		case accounts.VerbDeleteProfile:
+			askDelete(s, q, &out)
+		default:
 			askConfirm(s, q, &out)
 		}
 	default:

@@ -63,6 +63,7 @@ var codes = map[ipc.Code]int{
 	ipc.CodeNeedsSignIn:       exitNeedsUser,
 	ipc.CodeNeedsRegistration: exitNeedsUser,
 	ipc.CodeOffline:           exitProvider,
+	ipc.CodeRevocationPending: exitProvider,
 	ipc.CodeProviderError:     exitProvider,
 	ipc.CodeRateLimited:       exitProvider,
 	ipc.CodeNoSuchAccount:     exitNotFound,

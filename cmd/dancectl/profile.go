@@ -31,7 +31,7 @@ func (t *tool) profile() *cobra.Command {
 		t.printProfiles(profiles, time.Now())
 		return nil
 	})
-	cmd.AddCommand(listToo(cmd), t.profileCreate(), t.profileLocks(),
+	cmd.AddCommand(listToo(cmd), t.profileCreate(), t.profileDelete(), t.profileLocks(),
 		t.renamer("rename PROFILE NAME", "Give a profile another name", t.profileWords, t.control.RenameProfile),
 		&cobra.Command{
 			Use:               "switch PROFILE",

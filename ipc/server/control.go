@@ -50,6 +50,7 @@ func (s *Server) controlRoutes() []route {
 		handle("GET", "/v1/profiles", s.profiles),
 		handle("POST", "/v1/profiles", s.createProfile),
 		handle("PATCH", "/v1/profiles/{profile}", s.renameProfile),
+		handle("DELETE", "/v1/profiles/{profile}", s.deleteProfile),
 		handle("PUT", "/v1/profiles/{profile}/locks", s.setLocks),
 		handle("POST", "/v1/profiles/{profile}/switch", s.switchProfile),
 		handle("POST", "/v1/profiles/{profile}/unlock", s.unlock),

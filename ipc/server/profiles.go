@@ -68,6 +68,54 @@ func (s *Server) renameProfile(_ context.Context, q *request, in ipc.Rename) (no
 	return s.onProfile(q, func(id string) error { return s.book.RenameProfile(id, in.Name) })
 }
 
+// deleteProfile destroys, so the profile's own secret or the user's word in the
+// window is needed. A caller who leaves takes the question away.
+func (s *Server) deleteProfile(ctx context.Context, q *request, in ipc.DeleteProfile) (ipc.DeletedProfile, error) {
+	id, err := s.profile(q.vars[0])
+	if err != nil {
+		return ipc.DeletedProfile{}, err
+	}
+	snap := s.book.Snapshot()
+	p, _ := snap.Profile(id)
+	var left []accounts.Account
+	if way, key := wayOf(in.Passphrase, in.RecoveryKey); !key.IsZero() {
+		if err = s.verifyProfile(ctx, id, way, key); err == nil {
+			left, err = s.book.DeleteProfile(ctx, id, in.Anyway)
+		}
+	} else {
+		left, err = s.askDelete(ctx, id, in.Anyway, q.app)
+	}
+	if err != nil {
+		return ipc.DeletedProfile{}, err
+	}
+	return ipc.DeletedProfile{ID: id, Name: p.Name, Left: each(left, toLeft)}, nil
+}
+
+func (s *Server) askDelete(ctx context.Context, id string, anyway bool, app accounts.App) ([]accounts.Account, error) {
+	question, err := s.book.AskDeleteProfile(id, anyway, app)
+	if err != nil {
+		return nil, err
+	}
+	word, left, err := s.book.AwaitDeletion(ctx, question)
+	if err == nil && !word.Allow {
+		err = &accounts.Error{Code: accounts.CodeConsentDenied, Text: "The profile stays: the window's answer was no.", Hint: "Nothing was changed."}
+	}
+	return left, err
+}
+
+func (s *Server) verifyProfile(ctx context.Context, id string, way accounts.WayKind, key secret.String) error {
+	s.verifying.Lock()
+	defer s.verifying.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return s.book.VerifyProfile(ctx, id, way, key)
+}
+
+func toLeft(a accounts.Account) ipc.Disconnected {
+	return ipc.Disconnected{Account: a.ID, Provider: a.Provider, Label: a.Label, Told: a.CanRevoke, Pending: a.Status == accounts.Revoking, Page: a.SettingsPage}
+}
+
 // setLocks takes what locks more at once. What locks less widens, and is the
 // window's or a secret's to say.
 func (s *Server) setLocks(ctx context.Context, q *request, in ipc.SetLocks) (none, error) {

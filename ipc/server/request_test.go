@@ -300,7 +300,7 @@ func TestEveryCodeHasItsKind(t *testing.T) {
 		accounts.CodeFetchOnly, accounts.CodeOffline, accounts.CodeProviderError, accounts.CodeRateLimited,
 		accounts.CodeNoSuchProvider, accounts.CodeNoSuchProfile, accounts.CodeNoSuchDance, accounts.CodeNoSuchGrant,
 		accounts.CodeNoProfile, accounts.CodeWrongSecret, accounts.CodeNoKeyring, accounts.CodeDamaged, accounts.CodeInUse,
-		accounts.CodeDisk, accounts.CodeOtherSubject, accounts.CodeRefusedByGate, accounts.CodeAccessDenied,
+		accounts.CodeDisk, accounts.CodeRevocationPending, accounts.CodeOtherSubject, accounts.CodeRefusedByGate, accounts.CodeAccessDenied,
 		accounts.CodeExpired, accounts.CodeCancelled, accounts.CodeBadRequest,
 	} {
 		e := toProblem(fmt.Errorf("around: %w", &accounts.Error{Code: code, Text: "What.", Hint: "Do.", RetryAfter: 1500 * time.Millisecond}))
