@@ -2,6 +2,7 @@ package ui
 
 import (
 	"path/filepath"
+	"slices"
 	"time"
 
 	"dancecard/accounts"
@@ -16,6 +17,8 @@ type settingState struct {
 // settingsState is the Settings view.
 type settingsState struct {
 	Profile string
+	Delete  string // what the button says; "": there is no profile
+	Anyway  bool   // only what a provider could not be told of is left
 	Ways    []settingState
 	Locks   []lockState
 	Machine []settingState
@@ -77,6 +80,10 @@ func settingsOf(s accounts.Snapshot, o Options) settingsState {
 	}
 	if p.ID != "" {
 		out.Locks = locksOf(p.Locks)
+		out.Delete = "Delete..."
+		if len(s.Accounts) > 0 && !slices.ContainsFunc(s.Accounts, func(a accounts.Account) bool { return a.Status != accounts.Revoking }) {
+			out.Delete, out.Anyway = "Delete anyway...", true
+		}
 	}
 	add := func(icon, title, sub string, copied bool) {
 		if sub == "" {

@@ -10,7 +10,7 @@ import (
 // settingsView shows the ways in and where things are.
 func (u *UI) settingsView(s settingsState) built {
 	title := newWords("Settings", styleTitle, colInk)
-	box := rows(8, fitting("Ways into "+s.Profile, styleBold, colInk), u.settingCard(s.Ways), gap(1, 8))
+	box := rows(8, u.profileCard(s), gap(1, 8), fitting("Ways into "+s.Profile, styleBold, colInk), u.settingCard(s.Ways), gap(1, 8))
 	if len(s.Locks) > 0 {
 		box.Add(fitting("Locks by itself", styleBold, colInk))
 		box.Add(u.lockCard(s.Locks))
