@@ -3,20 +3,28 @@ package accounts
 import (
 	"context"
 	"slices"
+	"strings"
 )
 
-// OpenAgain opens the browser once more for a dance that waits.
+// OpenAgain opens the browser once more for a dance that waits: at a new start
+// address, or at the page where a device's code is typed.
 func (b *Book) OpenAgain(ctx context.Context, id string) error {
 	d, err := b.dance(id)
 	if err != nil {
 		return err
 	}
 	b.mu.Lock()
-	stage, before := d.view.Stage, d.view.Opened
+	stage, before, code, page := d.view.Stage, d.view.Opened, d.view.Code, d.view.URL
 	b.mu.Unlock()
 	over := &Error{Code: CodeExpired, Text: "This attempt no longer waits for the browser.", Hint: "Connect again."}
 	if stage != DanceWaiting {
 		return over
+	}
+	if code != nil {
+		if err := b.openIn(ctx, d.plan.browser, page); err != nil {
+			return notOpened(err.Error())
+		}
+		return nil
 	}
 	select {
 	case d.again <- struct{}{}:
@@ -27,9 +35,13 @@ func (b *Book) OpenAgain(ctx context.Context, id string) error {
 	}
 	view, err := b.AwaitDance(ctx, id, func(v Dance) bool { return v.Opened != before || v.Stage != DanceWaiting })
 	if err == nil && view.OpenProblem != "" {
-		err = &Error{Code: CodeBadRequest, Text: "No browser could be opened: " + view.OpenProblem + ".", Hint: "Copy the link into the browser."}
+		return notOpened(view.OpenProblem)
 	}
 	return err
+}
+
+func notOpened(why string) *Error {
+	return &Error{Code: CodeBadRequest, Text: "No browser could be opened: " + strings.TrimSuffix(why, ".") + ".", Hint: "Copy the link into the browser."}
 }
 
 // CancelDance ends a dance; a token that came is given back to the provider.

@@ -117,6 +117,8 @@ func TestD62TwoWordsOnOneDanceMakeOneAccount(t *testing.T) {
 
 func TestDeviceCodeIsShownAndEndsInAnAccount(t *testing.T) {
 	r, as := worksRig(t, "")
+	var opened string
+	r.Book.opts.OpenURL = func(_ context.Context, address string) error { opened = address; return nil }
 	id, err := r.Connect(t.Context(), ConnectRequest{Provider: "works", Device: true})
 	if err != nil {
 		t.Fatal(err)
@@ -125,6 +127,12 @@ func TestDeviceCodeIsShownAndEndsInAnAccount(t *testing.T) {
 	if d.Failure != nil || d.Code.UserCode != "WDJB-MJHT" || d.Code.URI != as.URL+"/activate" || d.URL != d.Code.URI || d.Stage != DanceWaiting {
 		t.Fatalf("%+v %+v", d, d.Failure)
 	}
+	as.change(func() { // it answers nobody meanwhile
+		wantCode(t, r.Paste(id, "WDJB-MJHT"), CodeExpired)
+		if err := r.OpenAgain(t.Context(), id); err != nil || opened != as.URL+"/activate" {
+			t.Fatalf("opened %q, %v", opened, err)
+		}
+	})
 	d = r.awaitDance(id, func(d Dance) bool { return d.Stage == DanceCameBack || d.Stage.Over() })
 	if d.Came == nil || d.Came.Login != "mira" {
 		t.Fatalf("%s %+v", d.Stage, d.Failure)

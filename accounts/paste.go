@@ -40,7 +40,7 @@ func (b *Book) Paste(id, text string) error {
 	default:
 	}
 	b.mu.Lock()
-	waits := d.view.Stage == DanceWaiting
+	waits := d.view.Stage == DanceWaiting && d.view.Code == nil
 	b.mu.Unlock()
 	if !waits {
 		return over
