@@ -108,6 +108,7 @@ func TestR19TwoHundredAccountsDueAtOnce(t *testing.T) {
 		fmt.Fprintf(w, `{"access_token":"a%d","refresh_token":"r","token_type":"Bearer","expires_in":3600}`, all.Add(1))
 	}))
 	defer server.Close()
+	defer open() // a failure leaves no handler behind, for which Close would wait
 	dir, key, profile := emptyProfile(t)
 	link := dance.Link{Provider: dance.Provider{ID: "many", Name: "Many"}, ClientID: "c"}
 	link.Provider.Endpoints.Token = server.URL

@@ -67,7 +67,7 @@ func memoryDir(t *testing.T) string {
 // emptyProfile is the folder of a Book with one profile.
 func emptyProfile(t *testing.T) (dir string, key secret.String, profile string) {
 	t.Helper()
-	dir = filepath.Join(t.TempDir(), "base")
+	dir = filepath.Join(memoryDir(t), "base")
 	b, err := Open(t.Context(), Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
