@@ -82,9 +82,18 @@ func (s *Sim) values(g *grant) map[string]string {
 		v["id"] = "id-of-" + g.access
 	}
 	for _, name := range s.extras() {
-		v["extra."+name] = "extra-" + name
+		v["extra."+name] = s.extra(name)
 	}
 	return v
+}
+
+// extra is a value of the token answer: the subject, where the row reads that
+// under the same name.
+func (s *Sim) extra(name string) string {
+	if s.row.Identity.URL == "" && s.row.Identity.Subject == name {
+		return s.Subject()
+	}
+	return "extra-" + name
 }
 
 // extras are the values of the token answer that the revocation names.

@@ -264,7 +264,7 @@ func (s *Sim) besides(doc map[string]any, first bool) {
 		put(doc, p.API.BaseFrom, s.baseValue())
 	}
 	for _, name := range s.extras() {
-		doc[name] = "extra-" + name
+		doc[name] = s.extra(name)
 	}
 	if !first || p.Identity.URL != "" || p.Endpoints.UserInfo != "" || s.openid() || p.Identity.Unknown {
 		return
