@@ -142,7 +142,7 @@ func viewRecord(r accountRecord, profile string) Account {
 		Tile: row.Tile, Asked: slices.Clone(r.Asked), Granted: slices.Clone(r.Granted), Words: maps.Clone(row.ScopeWords),
 		Linked: r.Linked, LastUsed: r.LastUsed,
 		Revokes: cmp.Or(row.Revocation.Revokes, "unknown"), CanRevoke: dance.CanRevoke(r.Link),
-		EndSession: row.Endpoints.EndSession != "", SettingsPage: row.SettingsPage, Hosts: slices.Clone(row.API.Hosts),
+		EndSession: row.Endpoints.EndSession != "", SettingsPage: row.SettingsPage, Endless: row.Quirks.NoExpiry, Hosts: slices.Clone(row.API.Hosts),
 		Unnamed: r.Unnamed, Browser: r.Browser, StepUp: r.StepUp, APIBase: row.API.BaseURL,
 	}
 }

@@ -128,7 +128,8 @@ type Account struct {
 	NextTry time.Time // offline, revoking: the next attempt
 
 	Issued    time.Time // when the present access token came
-	Expiry    time.Time // zero: does not expire
+	Expiry    time.Time // zero: the provider named no end (see Endless)
+	Endless   bool      // its tokens are known not to expire
 	Refreshes bool      // a refresh token is kept
 
 	Asked   []string          // scopes asked for

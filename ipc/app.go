@@ -44,7 +44,8 @@ type Account struct {
 	Label        string    `json:"label"`
 	Status       string    `json:"status"` // "ready", "expiring", "refreshing", "offline", "needs sign-in", "needs registration", "revoking"
 	Why          string    `json:"why,omitempty"`
-	ExpiresAt    time.Time `json:"expires_at,omitzero"` // of the access token; absent: does not expire
+	ExpiresAt    time.Time `json:"expires_at,omitzero"` // of the access token; absent: the provider named no end
+	Endless      bool      `json:"endless,omitempty"`   // without expires_at: it is known not to expire
 	Scopes       []string  `json:"scopes"`
 	Hosts        []string  `json:"hosts"`              // where its token may be sent
 	APIBase      string    `json:"api_base,omitempty"` // the address that the API's paths are below

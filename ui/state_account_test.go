@@ -52,3 +52,13 @@ func TestRenameNeedsAnotherName(t *testing.T) {
 		t.Error("no name can be saved")
 	}
 }
+
+// D48: a provider that names no end has not said that there is none.
+func TestNoEndIsNotForever(t *testing.T) {
+	now := time.Now()
+	for endless, want := range map[bool]string{true: "Does not expire", false: "No end is known"} {
+		if got := statusOf(accounts.Account{Status: accounts.Ready, Endless: endless}, now).Sub; got != want {
+			t.Errorf("endless %v: %q", endless, got)
+		}
+	}
+}

@@ -56,7 +56,10 @@ func statusOf(a accounts.Account, now time.Time) statusState {
 	left := a.Expiry.Sub(now)
 	switch a.Status {
 	case accounts.Ready:
-		s.Glyph, s.Words, s.Sub = glyphOK, "Ready", "Does not expire"
+		s.Glyph, s.Words, s.Sub = glyphOK, "Ready", "No end is known"
+		if a.Endless {
+			s.Sub = "Does not expire"
+		}
 		if a.StepUp != nil {
 			s.Button, s.Verb = "Sign in", verbSignIn
 		}

@@ -158,7 +158,10 @@ func askUse(s accounts.Snapshot, q accounts.Question, out *questionState) {
 	}
 	// The token can do all that the account may, whatever the app asked for.
 	out.Wishes = wishesOf(a)
-	out.Gets = "The token, which does not expire."
+	out.Gets = "The token; when it ends is not known."
+	if a.Endless {
+		out.Gets = "The token, which does not expire."
+	}
 	switch {
 	case q.TokenUntil.IsZero():
 	case !q.TokenUntil.After(s.At): // it is refreshed first

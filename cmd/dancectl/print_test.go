@@ -117,9 +117,10 @@ func TestSpan(t *testing.T) {
 func TestLifeAndClock(t *testing.T) {
 	now := time.Date(2026, 5, 4, 14, 20, 0, 0, time.Local)
 	for _, c := range []struct{ got, want string }{
-		{life(time.Time{}, now), "does not expire"},
-		{life(now, now), "expired"},
-		{life(now.Add(time.Minute), now), "1 min left"},
+		{life(time.Time{}, now, true), "does not expire"},
+		{life(time.Time{}, now, false), "no end is known"},
+		{life(now, now, false), "expired"},
+		{life(now.Add(time.Minute), now, false), "1 min left"},
 		{clock(time.Time{}, now), ""},
 		{clock(now.Add(-time.Hour), now), "13:20"},
 		{clock(now.AddDate(-1, 0, 0), now), "2025-05-04 14:20"},

@@ -195,7 +195,7 @@ func (t *tool) accountRefresh() *cobra.Command {
 		RunE: t.work(func(cmd *cobra.Command, args []string) error {
 			a, err := t.control.Refresh(cmd.Context(), args[0])
 			if err == nil {
-				t.say("%s: %s, %s", a.Label, a.Status, life(a.ExpiresAt, time.Now()))
+				t.say("%s: %s, %s", a.Label, a.Status, life(a.ExpiresAt, time.Now(), a.Endless))
 			}
 			return err
 		}),

@@ -53,7 +53,7 @@ func TestAccounts(t *testing.T) {
 	})
 	d.answer("GET /v1/accounts", ipc.Details{Accounts: []ipc.AccountDetail{mira(), hostile}})
 	want := `ACCOUNT    LABEL    STATUS                     TOKEN            APPS
-demo:mira  mira     ready                      does not expire  2
+demo:mira  mira     ready                      no end is known  2
 demo:jo    jo evil  offline, next try in 40 s  1 h left         2
 `
 	for _, args := range []string{"accounts", "accounts list", "account"} {
@@ -81,7 +81,7 @@ func TestAccountVerbs(t *testing.T) {
 	if got := d.requests("PATCH"); len(got) != 1 || got[0] != `PATCH /v1/accounts/demo:mira {"name":"Work Demo"}` {
 		t.Errorf("asked %q", got)
 	}
-	dancectl(t, "accounts", "refresh", "demo:mira").wants(t, 0, "mira: ready, does not expire\n", "")
+	dancectl(t, "accounts", "refresh", "demo:mira").wants(t, 0, "mira: ready, no end is known\n", "")
 	dancectl(t, "accounts", "show", "demo:mira").wants(t, 0, `Account    Mira Okafor (mira)
 Label      mira
 Provider   Demo
@@ -89,7 +89,7 @@ Issuer     http://127.0.0.1:9000
 Subject    u1
 Id         a1
 Status     ready
-Token      does not expire
+Token      no end is known
 Scopes     openid
 Apps       2
 `, "")

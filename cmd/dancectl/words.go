@@ -10,11 +10,13 @@ import (
 )
 
 // life says how long something lasts from now on.
-func life(until, now time.Time) string {
-	if until.IsZero() {
+func life(until, now time.Time, endless bool) string {
+	switch {
+	case until.IsZero() && endless:
 		return "does not expire"
-	}
-	if !until.After(now) {
+	case until.IsZero():
+		return "no end is known"
+	case !until.After(now):
 		return "expired"
 	}
 	return span(until.Sub(now)) + " left"
@@ -25,7 +27,7 @@ func tokenLife(a ipc.AccountDetail, now time.Time) string {
 	if a.Status == "revoking" {
 		return ""
 	}
-	return life(a.ExpiresAt, now)
+	return life(a.ExpiresAt, now, a.Endless)
 }
 
 // span says a duration in at most two units.

@@ -20,7 +20,7 @@ func toAccount(a accounts.Account) ipc.Account {
 	return ipc.Account{
 		ID: a.ID, Provider: a.Provider, ProviderName: a.ProviderName,
 		Issuer: a.Issuer, Subject: a.Subject, Login: a.Login, Name: a.Name, Email: a.Email, Label: a.Label,
-		Status: string(a.Status), Why: a.Why, ExpiresAt: wireTime(a.Expiry),
+		Status: string(a.Status), Why: a.Why, ExpiresAt: wireTime(a.Expiry), Endless: a.Endless,
 		Scopes: list(a.Granted), Hosts: list(a.Hosts), APIBase: a.APIBase,
 	}
 }
