@@ -9,12 +9,15 @@ import (
 	"hash/fnv"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/net/idna"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 const (
@@ -177,10 +180,21 @@ func (c *client) issuer(ctx context.Context, u *url.URL) (Provider, error) {
 		p.Identity.Unknown = p.Endpoints.UserInfo == ""
 	}
 	p.API = API{BaseURL: strings.TrimSuffix(p.Issuer, "/") + "/", Hosts: []string{u.Host}}
-	if user, err := url.Parse(p.Endpoints.UserInfo); err == nil && user.Host != "" && user.Host != u.Host {
+	if user, err := url.Parse(p.Endpoints.UserInfo); err == nil && user.Host != u.Host && sameSite(user.Hostname(), u.Hostname()) {
 		p.API.Hosts = append(p.API.Hosts, user.Host)
 	}
 	return p, check(p)
+}
+
+// sameSite reports hosts of one registrable domain: a server cannot claim the
+// API of somebody else, for which apps would then be handed its tokens.
+func sameSite(a, b string) bool {
+	if _, err := netip.ParseAddr(a); err == nil {
+		return false // an address has no domain
+	}
+	one, err := publicsuffix.EffectiveTLDPlusOne(strings.ToLower(a))
+	two, err2 := publicsuffix.EffectiveTLDPlusOne(strings.ToLower(b))
+	return err == nil && err2 == nil && one == two && !innerName(a)
 }
 
 // openid reports metadata of an OpenID provider, which must say how it signs
@@ -232,7 +246,7 @@ func foundID(u *url.URL) string {
 		return id
 	}
 	sum := sha256.Sum256([]byte(strings.TrimSuffix(u.String(), "/")))
-	return id + "-" + hex.EncodeToString(sum[:4])
+	return id + "-" + hex.EncodeToString(sum[:8])
 }
 
 // foundTile is a grey tile with the host's first two letters.
