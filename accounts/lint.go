@@ -1,7 +1,9 @@
 package accounts
 
 import (
+	"context"
 	"slices"
+	"strings"
 
 	"dancecard/dance"
 	"dancecard/dance/catalog"
@@ -22,17 +24,29 @@ func LintProvider(name string, data []byte) (Provider, []ProviderProblem) {
 func ProviderSchema() []byte { return catalog.Schema() }
 
 // ClientDocument is the client id metadata document to publish at address, so
-// that the providers with these ids take Dancecard for a registered client;
-// with none, those of the gallery that are known to read such documents.
-func (b *Book) ClientDocument(address string, providers []string) ([]byte, error) {
-	var redirects []string
+// that these providers take Dancecard for a registered client. A provider is
+// named by its id, or by its address, which is then looked up; with none, those
+// of the gallery that are known to read such documents.
+func (b *Book) ClientDocument(ctx context.Context, address string, providers []string) ([]byte, error) {
+	var redirects, ids []string
+	for _, name := range providers {
+		if !strings.ContainsAny(name, ".:/") {
+			ids = append(ids, name)
+			continue
+		}
+		row, err := dance.Find(ctx, name)
+		if err != nil {
+			return nil, danceProblem(ctx, name, err)
+		}
+		redirects = append(redirects, dance.RedirectURI(row))
+	}
 	for _, e := range b.catalog.Entries() {
-		if slices.Contains(providers, e.ID) || len(providers) == 0 && slices.Contains(e.RegistrationMethods, "document") {
+		if slices.Contains(ids, e.ID) || len(providers) == 0 && slices.Contains(e.RegistrationMethods, "document") {
 			redirects = append(redirects, dance.RedirectURI(e.Provider))
 		}
 	}
-	if unknown := slices.IndexFunc(providers, func(id string) bool { _, ok := b.catalog.Get(id); return !ok }); unknown >= 0 {
-		return nil, noSuchProvider(providers[unknown])
+	if unknown := slices.IndexFunc(ids, func(id string) bool { _, ok := b.catalog.Get(id); return !ok }); unknown >= 0 {
+		return nil, noSuchProvider(ids[unknown])
 	}
 	slices.Sort(redirects)
 	document, err := dance.ClientDocument(address, "Dancecard", slices.Compact(redirects))

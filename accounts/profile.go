@@ -167,26 +167,6 @@ func (b *Book) writeCard(id string, card profileCard) error {
 	return nil
 }
 
-// replaceFile writes a small file so that a crash leaves the old or the new one.
-func replaceFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
 // NewProfile says how a profile is made.
 type NewProfile struct {
 	Name       string

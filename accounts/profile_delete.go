@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -259,52 +257,6 @@ func (b *Book) eraseProfile(ctx context.Context, p *profile) error {
 	p.late = nil
 	b.mu.Unlock()
 	return nil
-}
-
-// bury erases a profile's folder and card. The rename is what deletes it: what
-// a crash leaves after it is finished by the next start.
-func bury(dir, card string, letGo func() error) error {
-	if err := os.Rename(dir, dir+deletedSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	err := syncFolder(filepath.Dir(dir))
-	letGo()
-	if err != nil {
-		return errors.Join(err, os.Rename(dir+deletedSuffix, dir))
-	}
-	finishBurial(dir, card)
-	return nil
-}
-
-// finishBurial removes what is left of a deleted profile, its marked folder last.
-func finishBurial(dir, card string) {
-	if err := os.Remove(card); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return // the next start tries again
-	}
-	if syncFolder(filepath.Dir(card)) != nil {
-		return
-	}
-	os.RemoveAll(dir + deletedSuffix)
-	syncFolder(filepath.Dir(dir))
-}
-
-// finishBurials removes what deletions left that a crash cut off.
-func (b *Book) finishBurials() {
-	marked, _ := filepath.Glob(filepath.Join(b.opts.Dir, "profiles", "*"+deletedSuffix))
-	for _, path := range marked {
-		dir := strings.TrimSuffix(path, deletedSuffix)
-		if profileID.MatchString(filepath.Base(dir)) {
-			finishBurial(dir, dir+".json")
-		}
-	}
-}
-
-func syncFolder(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // takeNext makes another profile the current one if p was it: an open one

@@ -226,8 +226,9 @@ func (t *tool) clientDocument() *cobra.Command {
 		Short: "Print a client id metadata document to publish",
 		Long: `Print the client id metadata document to publish at ADDRESS, an https address of
 yours. Started with --client-document ADDRESS, Dancecard then needs no client id
-at providers that read such documents. Without PROVIDER it is for those of the
-gallery that are known to.`,
+at providers that read such documents. PROVIDER is an id or the address of one
+that no list knows; without it the document is for those of the gallery that are
+known to read one.`,
 		Example: "  dancectl providers client-document https://me.example/dancecard.json > dancecard.json",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: t.work(func(cmd *cobra.Command, args []string) error {

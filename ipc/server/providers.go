@@ -38,8 +38,8 @@ func (s *Server) registration(ctx context.Context, q *request, in ipc.Registrati
 	return none{}, s.book.SetRegistration(ctx, q.vars[0], in.Instance, id, hidden, secret.New(in.PrivateKey.Reveal()))
 }
 
-func (s *Server) clientDocument(_ context.Context, _ *request, in ipc.ClientDocument) (json.RawMessage, error) {
-	return s.book.ClientDocument(in.Address, in.Providers)
+func (s *Server) clientDocument(ctx context.Context, _ *request, in ipc.ClientDocument) (json.RawMessage, error) {
+	return s.book.ClientDocument(ctx, in.Address, in.Providers)
 }
 
 func (s *Server) schema(context.Context, *request, none) (json.RawMessage, error) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"dancecard/dance/dancetest"
 	"dancecard/ipc"
 )
 
@@ -113,5 +114,23 @@ func TestProviderThatAnAddressLedToTakesAClient(t *testing.T) {
 	}
 	if _, err := admin.Provider(t.Context(), "nobody"); ipc.CodeOf(err) != ipc.CodeNoSuchProvider {
 		t.Errorf("%v", err)
+	}
+}
+
+// A provider that no list knows is named by its address, and the document lists
+// the redirect URI that a dance there will use.
+func TestClientDocumentForAnAddress(t *testing.T) {
+	r := newOpenRig(t)
+	other, err := dancetest.Start(dancetest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	data, err := r.admin().ClientDocument(t.Context(), ipc.ClientDocument{Address: "https://me.example/d.json", Providers: []string{other.Issuer()}})
+	var document struct {
+		Redirects []string `json:"redirect_uris"`
+	}
+	if err != nil || json.Unmarshal(data, &document) != nil || len(document.Redirects) != 1 || !strings.Contains(document.Redirects[0], "/dancecard/at-127-0-0-1-") {
+		t.Errorf("%s, %v", data, err)
 	}
 }

@@ -1,4 +1,4 @@
-// age-plugin-dancetest is an age plugin whose keys are age's own in another
+// Command age-plugin-dancetest is an age plugin whose keys are age's own in another
 // spelling. DANCETEST says how it behaves: hang, fail, ask, confirm, tell.
 package main
 
